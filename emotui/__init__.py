@@ -1,0 +1,1 @@
+"""The application: command line, jobs over the science and the store, the embedded demo."""

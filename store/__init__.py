@@ -1,0 +1,1 @@
+"""Persistence: activations, datasets, runs, vectors; knows no torch."""
