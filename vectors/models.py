@@ -224,7 +224,8 @@ def _finish(
     if context is None:
         notes.append(f"context {_UNKNOWN_CONTEXT}: the config does not say")
     attention = str(getattr(config, "_attn_implementation", None) or "eager")
-    notes.append(f"attention {attention}: {'as transformers chose for ' + family}")
+    if not any(note.startswith("attention") for note in notes):
+        notes.append(f"attention {attention}: transformers' choice for {family}")
     info = ModelInfo(
         source=source,
         revision=revision,
