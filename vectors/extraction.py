@@ -29,7 +29,7 @@ STORED_DTYPES = ("bfloat16", "float16", "float32")
 _NUMPY_DTYPE = {"bfloat16": np.uint16, "float16": np.float16, "float32": np.float32}
 _BF16_NAN = np.uint16(0x7FC0)
 # Tokens of one batch, padding included. Where even one text is too much, that text is set aside.
-_BUDGET = {"cpu": 4096, "mps": 8192, "cuda": 32768}
+_BUDGET = {"cpu": 2048, "mps": 8192, "cuda": 32768}
 
 
 def never() -> bool:
@@ -151,7 +151,7 @@ def extract(
     """
     if "spans" in plan.poolings and spans is None:
         raise TextError("pooling 'spans' needs the texts' character spans; none were given")
-    budget = _Budget(token_budget or _BUDGET.get(model.device.type, 4096))
+    budget = _Budget(token_budget or _BUDGET.get(model.device.type, 2048))
     row = start
     while row < len(texts):
         stop = min(len(texts), (row // window + 1) * window)

@@ -25,7 +25,7 @@ from tests.vectors.conftest import PROSE, small_tokenizer
 from vectors import batches_by_length, collate, encode, extract, load_model, plan_extraction
 from vectors.models import LanguageModel, wrap_model
 
-BUDGET = 4096
+BUDGET = 2048
 POOLINGS = ("mean50", "mean", "last")
 
 
@@ -45,21 +45,23 @@ class Texts(Sequence[str]):
         return " ".join(rng.choice(self.pool, size=rng.integers(*self.words)))
 
 
-def build_model(folder: str | None) -> LanguageModel:
-    """The model in `folder`, or a random Llama of 8 layers x 256."""
+def build_model(folder: str | None, *, n_layers: int = 8, d_model: int = 256) -> LanguageModel:
+    """The model in `folder`, or a random Llama."""
     if folder is not None:
         return load_model(folder)
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
         vocab_size=8192,
-        hidden_size=256,
-        num_hidden_layers=8,
+        hidden_size=d_model,
+        num_hidden_layers=n_layers,
         num_attention_heads=8,
-        intermediate_size=688,
+        intermediate_size=d_model * 8 // 3,
         max_position_embeddings=1024,
     )
     hf = transformers.AutoModelForCausalLM.from_config(config)
-    return wrap_model(hf, small_tokenizer(adds_bos=True), source="random Llama 8 x 256")
+    return wrap_model(
+        hf, small_tokenizer(adds_bos=True), source=f"random Llama {n_layers} x {d_model}"
+    )
 
 
 def measure_speed(model: LanguageModel, n_texts: int, rounds: int) -> str:
@@ -175,7 +177,7 @@ def main() -> None:
     args = parser.parse_args()
     folder = None if args.model is None else str(Path(args.model))
     if args.peak is not None:
-        print(peak_rss_mb(build_model(folder), args.peak))
+        print(peak_rss_mb(build_model(folder, n_layers=4, d_model=64), args.peak))
         return
     print(measure_speed(build_model(folder), args.texts, args.rounds))
     print()
