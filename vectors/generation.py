@@ -44,7 +44,7 @@ class DialChange:
 
 
 class Dial:
-    """Alphas that another thread may set while `generate` runs; each holds from the next token on."""
+    """Alphas that another thread may set while `generate` runs: each acts from the next token."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -235,8 +235,8 @@ def _prompt_ids(
         if encoding.truncated or len(encoding.ids) > room:
             count = f"over {len(encoding.ids)}" if encoding.truncated else str(len(encoding.ids))
             raise TextError(
-                f"the prompt {text[:30]!r} has {count} tokens and {max_new_tokens} more are wanted, "
-                f"but the context is {model.info.context_length}; shorten one of them"
+                f"the prompt {text[:30]!r} has {count} tokens and {max_new_tokens} more are "
+                f"wanted, but the context is {model.info.context_length}; shorten one of them"
             )
     return [encodings[different[text]].ids for text in prompts]
 

@@ -2,8 +2,8 @@
 
 In: token ids and logits. Out: plain numbers per row. Knows no steering.
 
-nll         mean negative log-likelihood per generated token (nats) under the UNSTEERED model, in one
-            teacher-forced pass; prompt tokens are read but not counted; an end token counts.
+nll         mean negative log-likelihood per generated token (nats) under the UNSTEERED model, in
+            one teacher-forced pass; prompt tokens are read but not counted; an end token counts.
 kl_first    KL(steered || unsteered) of the first token's distribution, temperature 1 (nats).
 repetition4 share of 4-grams that occurred before in the text: 1 - distinct / all.
 distinct2   distinct bigrams / all bigrams (Li et al. 2016).

@@ -1,9 +1,9 @@
 """How much of each emotion every token carries: one forward pass, any labels, any layers.
 
-In: a model, directions (a `DirectionSet`), a text. Out: `TokenScores` [pos, layer, emotion] and ranked spans.
-Knows no screen; colours divide by `scale`.
+In: a model, directions (a `DirectionSet`), a text. Out: `TokenScores` [pos, layer, emotion] and
+ranked spans. Knows no screen; colours divide by `scale`.
 
-With h the residual stream at a token, c the set's mean activation at that layer, u a unit direction:
+With h the residual stream at a token, c the set's mean activation at that layer, u a direction:
 
     cosine      (h - c).u / |h - c|        centred: without c every direction scores like the mean
     projection  (h - c).u                  in units of the residual stream
@@ -158,7 +158,7 @@ def neutral_scores(
     layers: Sequence[int] | None = None,
     readout: str = "cosine",
 ) -> NeutralScores:
-    """What `texts` score on average over their tokens: mean and sd over texts. Needs two or more."""
+    """What `texts` score on average over their tokens: mean and sd over two or more texts."""
     names, wanted = _choose(model, directions, labels, layers, readout)
     if len(texts) < 2:
         raise DataError(f"{len(texts)} neutral texts given; a spread needs two or more")
@@ -181,7 +181,7 @@ def neutral_scores(
 def rank_span(
     scores: TokenScores, start: int = 0, stop: int | None = None, *, layer: int
 ) -> list[SpanRank]:
-    """Labels by mean score over tokens [start, stop), highest first; special tokens do not count."""
+    """Labels by mean score over tokens [start, stop), highest first, special tokens left out."""
     at = scores.layer_index(layer)
     n = len(scores.token_ids)
     end = n if stop is None else stop
@@ -301,7 +301,7 @@ def _align(
     if missing or neutral.readout != readout:
         raise DataError(
             f"the neutral scores ({neutral.readout}) do not cover {readout} of "
-            f"{', '.join(missing) or 'these labels'}; make them with the same labels, layers, readout"
+            f"{', '.join(missing) or 'these labels'}; make them with the same arguments"
         )
     at = np.ix_(
         [neutral.layers.index(x) for x in layers], [neutral.labels.index(x) for x in labels]

@@ -7,17 +7,17 @@ With v a unit vector, n the mean residual norm at the layer and h the residual s
 (`blocks.l.hook_resid_post`), at every chosen position:
 
     add          h + alpha n v
-    project-out  h + alpha (m - h.v) v          alpha = share removed: 1 = all of it, 0 = nothing
+    project-out  h + alpha (m - h.v) v        alpha = share removed: 1 = all of it, 0 = nothing
     clamp        h + (alpha n - h.v) v
-    replace      h - P h + alpha n v            P projects on `remove` (v itself where none is given)
+    replace      h - P h + alpha n v          P projects on `remove` (v itself where none is given)
 
-alpha is in units of n (Sofroniew et al. 2026, section on steering), so it is a fraction that carries
-over between models. alpha None leaves a row alone in every mode; alpha 0 does so for add and
+alpha is in units of n (Sofroniew et al. 2026), so it is a fraction that carries over between
+models. alpha None leaves a row alone in every mode; alpha 0 does so for add and
 project-out, while clamp and replace at 0 do act (they set the projection to 0). Interventions on
 one layer act in the order given, each on what the one before left.
 
-Positions count real tokens from 0, BOS included, padding never; a generated token's position goes on
-from the prompt's. "generated" therefore first acts when the first generated token is fed back: it
+Positions count real tokens from 0, BOS included, padding never; generated tokens go on from the
+prompt's. "generated" therefore first acts when the first generated token is fed back: it
 cannot move that first token itself.
 """
 
@@ -199,7 +199,7 @@ class Steering:
             moved = chosen & ~np.isnan(alpha)
             if i.mode in ("add", "project-out"):
                 moved &= alpha != 0
-            # NaN marks what stays; a hook with nothing to move returns the very tensor it was given.
+            # NaN marks what stays; a hook with nothing to move returns None, so not a bit changes.
             at = np.where(moved, alpha, np.nan).astype(np.float32)
             self._alpha.append(torch.from_numpy(at) if moved.any() else None)
 
@@ -213,7 +213,7 @@ class Steering:
         """The steered residual stream in h's dtype and device, or None where nothing moves."""
         if tuple(h.shape[:2]) != self._shape:
             raise ModelError(
-                f"the hook at layer {layer} saw shape {tuple(h.shape)}, prepared for {self._shape}; "
+                f"the hook at layer {layer} saw {tuple(h.shape)}, prepared for {self._shape}; "
                 "the model must run one (row, pos) batch per forward pass"
             )
         self._calls += self.active
