@@ -30,7 +30,7 @@ class RunIdentity:
     weights_dtype: str
     """Number type the forward pass ran in."""
     quantisation: str
-    """"none", "int8" or "nf4"."""
+    """How the weights were quantised: "none", "int8" or "nf4"."""
     attention: str
     """Attention implementation, e.g. "eager" or "sdpa"."""
     tokenizer_hash: str
@@ -60,7 +60,7 @@ class RunIdentity:
     truncation: str
     """Which end is cut: "right" or "left"."""
     stored_dtype: str
-    """"bfloat16", "float16" or "float32"."""
+    """Number type on disk: "bfloat16", "float16" or "float32"."""
     rows: int
     """Number of texts."""
 

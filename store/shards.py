@@ -3,8 +3,8 @@
 In: rows of layers, and the geometry of the array. Out: the bytes of a shard file, and from a shard
 file one layer over its rows, one row over its layers, or everything.
 
-A shard holds `shard_rows` rows of all layers, cut in inner chunks of `(inner_rows, 1, D)`. Its bytes
-are layer-major and uncompressed:
+A shard holds `shard_rows` rows of all layers, cut in inner chunks of `(inner_rows, 1, D)`. Its
+bytes are layer-major and uncompressed:
 
     layer 0: chunk of rows 0..r, chunk of rows r..2r, ... | layer 1: ... | index | crc32c
 
@@ -131,9 +131,9 @@ def shard_parts(
     stored = grid.stored_rows(rows)
     buffer[:, rows:stored] = fill
     if stored == grid.shard_rows:
-        data = [memoryview(buffer).cast("B")]
+        data = [buffer.data.cast("B")]
     else:
-        data = [memoryview(buffer[layer, :stored]).cast("B") for layer in range(grid.layers)]
+        data = [buffer[layer, :stored].data.cast("B") for layer in range(grid.layers)]
     return [*data, memoryview(grid.index(rows))]
 
 
@@ -171,10 +171,9 @@ class Shard:
             raise
         self.stored: int = stored
 
-    def layer(self, layer: int, out: NDArray[Any]) -> None:
-        """Read the first `len(out)` rows of one layer into `out` [row, D], contiguous."""
-        row = self.grid.row_bytes
-        _read_into(self._handle, out, layer * self.stored * row)
+    def layer(self, layer: int, out: NDArray[Any], *, skip: int = 0) -> None:
+        """Read `len(out)` rows of one layer, after `skip` of them, into `out` [row, D], contiguous."""
+        _read_into(self._handle, out, (layer * self.stored + skip) * self.grid.row_bytes)
 
     def block(self, rows: int) -> NDArray[Any]:
         """The first `rows` rows of all layers as `[row, layer, D]`: a view of one read."""
@@ -204,7 +203,7 @@ class Shard:
 
 
 def _read_into(handle: int, out: NDArray[Any], offset: int) -> None:
-    rest = memoryview(out).cast("B")
+    rest = out.data.cast("B")
     while rest.nbytes:
         got = os.preadv(handle, [rest], offset)
         if got == 0:
