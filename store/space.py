@@ -1,6 +1,6 @@
 """Is there room on the disk before hours of work begin?
 
-In: a folder (present or not) and a number of bytes. Out: nothing, or a SpaceError with both numbers.
+In: a folder, there or not, and a number of bytes. Out: nothing, or a SpaceError with both numbers.
 """
 
 import os
@@ -20,7 +20,7 @@ def free_bytes(path: Path) -> int:
 
 
 def preflight(home: Home, bytes_needed: int) -> None:
-    """SpaceError where fewer than `bytes_needed` bytes and a small reserve are free under `home`."""
+    """SpaceError where `bytes_needed` bytes and a small reserve are not free under `home`."""
     free = free_bytes(home.root)
     if bytes_needed and bytes_needed + _RESERVE > free:
         raise SpaceError(

@@ -9,7 +9,6 @@ A commit happens whenever a row block is full, after `interval_s` seconds, on `f
 Full blocks are written by one background thread while the next rows arrive.
 """
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -195,8 +194,7 @@ class RunWriter:
     def _begin(self, home: Home, info: dict[str, Any], total_tokens: int | None) -> None:
         specs = run_arrays(self.identity, total_tokens=total_tokens)
         atomic.remove_leftovers(self.folder)
-        fresh = not (self.folder / "identity.json").exists()
-        if not fresh:
+        if (self.folder / "identity.json").exists() or (self.folder / FILE).exists():
             check_identity(self.folder, self.identity)
         if not (self.folder / FILE).exists():
             if next(self._group.glob("**/c/*"), None) is not None:
