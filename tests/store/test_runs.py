@@ -159,7 +159,7 @@ def _interrupted(home: Home) -> None:
         append(to, 20)
         assert to.committed_rows == 10
         append(to, 70)
-        to._join()
+        to._committer.join()
         assert to.committed_rows == 64
         raise KeyboardInterrupt
 
