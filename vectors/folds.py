@@ -107,8 +107,9 @@ def _check_counts(codes: Codes, labels: tuple[str, ...], *, rows: int, total: in
         )
 
 
-def _check_trainable(codes: Codes, fold: Int[np.ndarray, "seed text"], labels: tuple[str, ...],
-                     folds: int) -> None:
+def _check_trainable(
+    codes: Codes, fold: Int[np.ndarray, "seed text"], labels: tuple[str, ...], folds: int
+) -> None:
     """Every fold's training rows must hold two labels at least."""
     for row in fold:
         for held_out in range(folds):

@@ -72,7 +72,12 @@ def draws(n_clusters: int, *, resamples: int, seed: int = 0) -> Float[np.ndarray
 
 
 def percentile_interval(
-    value: float, samples: Float[np.ndarray, "draw"], *, n: int, n_clusters: int, level: float = 0.95
+    value: float,
+    samples: Float[np.ndarray, "draw"],
+    *,
+    n: int,
+    n_clusters: int,
+    level: float = 0.95,
 ) -> Interval:
     """The middle `level` of bootstrap samples; NaN ends where fewer than two clusters were drawn."""
     finite = samples[np.isfinite(samples)]
