@@ -136,7 +136,7 @@ def _check_match(first: DirectionSet, other: DirectionSet) -> None:
 
 
 def parse(expression: str, labels: Sequence[str]) -> Terms:
-    """Coefficient of each label, in order of appearance. DirectionError says where it went wrong."""
+    """Coefficient of each label, in order of appearance; DirectionError says where it fails."""
     parser = _Parser(expression, labels)
     terms = parser.sum()
     parser.blank()

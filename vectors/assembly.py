@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from .directionset import DirectionSet, Recipe
 from .errors import DataError
@@ -91,7 +91,7 @@ def assemble(
     residual_norm: Float[np.ndarray, "layer"],
     progress: Progress | None,
 ) -> DirectionSet:
-    """Run `one` on each layer's usable rows and stack the results; one layer in memory at a time."""
+    """Run `one` on each layer's usable rows and stack the results; one layer is held at a time."""
     _check_shapes(layers, codes, groups, residual_norm)
     done: list[LayerVectors] = []
     names: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ def assemble(
         rows = np.asarray(layer_of(layer), dtype=np.float32)
         if len(rows) != len(codes):
             raise DataError(f"layer {layer} has {len(rows)} rows but there are {len(codes)} labels")
-        at, names, own, dropped = usable_rows(np.isfinite(rows).all(axis=1), codes, labels)
+        at, names, own, dropped = usable_rows(_finite(rows), codes, labels)
         most_dropped = max(most_dropped, dropped)
         counts = np.bincount(own, minlength=len(names))
         found = one(layer, rows[at], own, None if groups is None else groups[at])
@@ -110,6 +110,10 @@ def assemble(
         if progress is not None:
             progress(number + 1, len(layers))
     return _stacked(done, tuple(layers), names, counts, _noted(recipe, most_dropped), residual_norm)
+
+
+def _finite(rows: Rows) -> Bool[np.ndarray, "text"]:
+    return np.asarray(np.isfinite(rows).all(axis=1))
 
 
 def _check_shapes(

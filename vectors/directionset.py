@@ -140,16 +140,17 @@ class DirectionSet:
         if absent := [name for name in wanted if name not in recipe]:
             raise DirectionError(f"the set's recipe lacks {', '.join(absent)}; build it again")
         made = {name: recipe[name] for name in wanted} | {"notes": tuple(recipe["notes"])}
+        found: dict[str, Any] = {
+            name: np.asarray(arrays[name]) if name in arrays else None
+            for name in names[names.index("unit") :]
+            if name != "n_neutral"
+        }
         return DirectionSet(
             labels=tuple(meta["labels"]),
             layers=tuple(int(layer) for layer in meta["layers"]),
             recipe=Recipe(**made),
             n_neutral=int(meta["n_neutral"]),
-            **{name: np.asarray(arrays[name]) for name in required if name != "n_neutral"},
-            **{
-                name: np.asarray(arrays[name]) if name in arrays else None
-                for name in names[names.index("neutral_mean") :]
-            },
+            **found,
         )
 
 
@@ -157,11 +158,9 @@ def check_same_space(ours: Recipe, theirs: Recipe) -> None:
     """DirectionError naming both sides where two recipes read different spaces."""
     for what in ("model", "revision", "dtype", "quantisation", "hook_point", "normalisation"):
         a, b = getattr(ours, what), getattr(theirs, what)
-        if what == "model" and ours.revision == theirs.revision and a != b:
-            # A content hash proves the weights equal wherever the folder has moved to.
-            if ours.revision.startswith("sha256:"):
-                continue
-        if a != b:
+        # A content hash proves the weights equal wherever their folder has moved to.
+        proven = ours.revision == theirs.revision and ours.revision.startswith("sha256:")
+        if a != b and not (what == "model" and proven):
             raise DirectionError(
                 f"the two sets differ in {what}: {a!r} against {b!r}; "
                 "combine sets made from one model in one way"

@@ -53,7 +53,7 @@ def make_split(
     seed: int = 0,
     split: str = "grouped",
 ) -> Split:
-    """Folds over the rows that have a label (code >= 0), a topic where topics are given, and values.
+    """Folds over the rows that have a label (code >= 0), values, and a topic where topics are.
 
     `split` "grouped" holds out whole topics; "random" ignores them in the folds only (clusters stay
     topics). Raises DataError for one label only, a label with one row, or fewer topics than folds.

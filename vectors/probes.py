@@ -76,7 +76,7 @@ class Curve:
     """One probe or baseline: held-out performance by layer."""
 
     name: str
-    """"probe", "untrained twin", "norm only", "bag of words", "length only", "shuffled labels"..."""
+    """"probe", "untrained twin", "norm only", "bag of words", "length only", "random split"."""
     layers: tuple[int, ...]
     """The layers in order; empty for a baseline that knows no layers and has one value."""
     accuracy: tuple[Interval, ...]

@@ -79,7 +79,7 @@ def percentile_interval(
     n_clusters: int,
     level: float = 0.95,
 ) -> Interval:
-    """The middle `level` of bootstrap samples; NaN ends where fewer than two clusters were drawn."""
+    """The middle `level` of bootstrap samples; NaN ends for fewer than two clusters."""
     finite = samples[np.isfinite(samples)]
     if n_clusters < 2 or finite.size == 0:
         return Interval(float(value), float("nan"), float("nan"), n, n_clusters)
