@@ -6,10 +6,7 @@ import numpy as np
 
 from vectors.directionset import Recipe
 
-NAMES = (
-    "joyful sad calm angry afraid proud bored hopeful guilty at_ease lonely amused tender "
-    "jealous grateful weary curious ashamed startled serene"
-).split()
+NAMES = ["joyful", "sad", "calm", "angry", "afraid", "proud", "bored", "hopeful", "guilty", "at_ease", "lonely", "amused", "tender", "jealous", "grateful", "weary", "curious", "ashamed", "startled", "serene"]
 
 
 @dataclass(frozen=True)
@@ -50,9 +47,7 @@ def planted(
     noise = rng.normal(size=(len(codes), d_model)) * 0.3
     rows = mean + effect * push[codes] + topic[groups] + noise
     truth = _unit(push - push.mean(axis=0))
-    return Planted(
-        rows.astype(np.float32), codes, groups, tuple(NAMES[:n_labels]), truth
-    )
+    return Planted(rows.astype(np.float32), codes, groups, tuple(NAMES[:n_labels]), truth)
 
 
 def recipe(**changes: object) -> Recipe:
