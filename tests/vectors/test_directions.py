@@ -22,7 +22,7 @@ from vectors.neutral import neutral_components
 from vectors.recipes import METHODS
 
 
-def _built(method: str = "mean-difference", **changes: object) -> tuple[DirectionSet, np.ndarray]:
+def _built(method: str = "mean-difference", **changes: object) -> DirectionSet:
     data = planted(n_labels=4, topics=30, effect=1.0)
     made: dict[str, object] = {
         "recipe": recipe(),
@@ -30,14 +30,13 @@ def _built(method: str = "mean-difference", **changes: object) -> tuple[Directio
         "residual_norm": np.array([30.0]),
         "method": method,
     }
-    built = build_directions(
+    return build_directions(
         data.layer_of,
         [2],
         data.codes,
         data.labels,
         **(made | changes),  # type: ignore[arg-type]
     )
-    return built, data.truth
 
 
 # Logistic weights tilt away from the label's own direction; so they do in the literature (.77).
@@ -134,7 +133,7 @@ def test_neutral_components_are_the_fewest_that_reach_the_share() -> None:
 def test_neutral_removal_leaves_nothing_along_the_components_and_records_what_it_did() -> None:
     rng = np.random.default_rng(1)
     neutral = (rng.normal(size=(80, 64)) * 3).astype(np.float32)
-    built, truth = _built(neutral_of=lambda _layer: neutral, variance=0.5)
+    built = _built(neutral_of=lambda _layer: neutral, variance=0.5)
     components = neutral_components(neutral, variance=0.5)
     assert np.abs(built.unit[:, 0] @ components.axes.T).max() < 1e-5
     assert built.k_removed[0] == components.k > 5
@@ -147,14 +146,14 @@ def test_neutral_removal_leaves_nothing_along_the_components_and_records_what_it
     cosine = moved @ built.unit[1, 0] / np.linalg.norm(moved, axis=1)
     assert built.neutral_mean[1, 0] == pytest.approx(cosine.mean(), abs=1e-5)
     assert built.neutral_sd[1, 0] == pytest.approx(cosine.std(ddof=1), rel=1e-4)
-    plain, _ = _built()
+    plain = _built()
     assert plain.n_neutral == 0
     assert plain.neutral_mean is None
     assert np.allclose(plain.kept, 1)
 
 
 def test_a_set_goes_to_plain_parts_and_back() -> None:
-    built, _ = _built()
+    built = _built()
     meta = json.loads(json.dumps(built.meta()))
     again = DirectionSet.from_parts(built.arrays(), meta)
     assert again.recipe == built.recipe
@@ -167,7 +166,7 @@ def test_a_set_goes_to_plain_parts_and_back() -> None:
 
 
 def test_names_and_layers_that_are_not_there() -> None:
-    built, _ = _built()
+    built = _built()
     assert np.array_equal(built.at("sad", 2), built.unit[1, 0])
     with pytest.raises(DataError, match="did you mean 'joyful'"):
         built.at("joyfull", 2)
@@ -213,7 +212,7 @@ def test_bad_data_is_named() -> None:
 
 def test_deflection_directions_lie_outside_what_expression_spans() -> None:
     data = planted(n_labels=4, effect=1.0)
-    expression, _ = _built()
+    expression = _built()
     # Felt emotion: its own direction plus a leak along the expression of the same label.
     rng = np.random.default_rng(3)
     own = rng.normal(size=(4, 64))

@@ -27,7 +27,7 @@ def test_a_planted_direction_is_read_on_new_topics() -> None:
         data.groups,
         seeds=2,
         bootstrap=200,
-        on_layer=lambda layer, accuracy, auroc: seen.append(layer),
+        on_layer=lambda layer, _accuracy, _auroc: seen.append(layer),
     )
     assert seen == [0, 7]
     assert curve.layers == (0, 7)
@@ -184,7 +184,7 @@ def test_a_suite_holds_every_baseline_and_goes_to_json() -> None:
         lengths=lengths,
         twin_of=lambda _layer: noise,
         settings=ProbeSettings(seeds=2, bootstrap=100),
-        on_part=lambda name, layer, accuracy, auroc: parts.append((name, layer)),
+        on_part=lambda name, layer, _accuracy, _auroc: parts.append((name, layer)),
     )
     assert [c.name for c in result.curves] == [
         "probe",
