@@ -1,0 +1,111 @@
+"""Files that are either the old ones or the new ones, whole, also after a kill or a power cut.
+
+In: bytes or JSON values and a path. Out: the file, written beside its place as `*.tmp`, fsynced,
+renamed over the old one, and the folder fsynced. A full disk is a SpaceError and leaves the old
+file untouched. Knows nothing of what the bytes mean.
+"""
+
+import contextlib
+import errno
+import json
+import os
+from collections.abc import Iterable, Iterator
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from store.errors import CorruptError, NotFound, SpaceError
+
+TMP = ".tmp"
+"""Ending of a file that is still being written; nobody reads one."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[FileIO]:
+    """Yield an unbuffered file that takes the place of `path` when the block ends well.
+
+    On any error the half-written file is removed and `path` stays as it was. SpaceError where the
+    disk, a quota or the file size limit is reached.
+    """
+    tmp = path.with_name(f"{path.name}.{os.getpid()}{TMP}")
+    try:
+        with open(tmp, "wb", buffering=0) as file:
+            yield file
+            os.fsync(file.fileno())
+        os.replace(tmp, path)
+        sync_folder(path.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            tmp.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise space_error(path, error) from error
+        raise
+
+
+def write_parts(path: Path, parts: Iterable[bytes | bytearray | memoryview]) -> None:
+    """Write the parts one after another as the new content of `path`."""
+    with replacing(path) as file:
+        for part in parts:
+            write_whole(file, part)
+
+
+def write_bytes(path: Path, data: bytes | bytearray | memoryview) -> None:
+    """Write `data` as the new content of `path`."""
+    write_parts(path, (data,))
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a plain value as JSON (UTF-8, indented; NaN and infinity are refused)."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; NotFound where it is absent, CorruptError where it is not JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise NotFound(f"{path} is missing: restore it or remove its folder") from None
+    except ValueError as error:
+        raise CorruptError(
+            f"{path} is not readable JSON ({error}): restore it or remove its folder"
+        ) from error
+
+
+def write_whole(file: FileIO, data: bytes | bytearray | memoryview) -> None:
+    """Write all of `data`: one write call may take only a part (2 GiB limit, nearly full disk)."""
+    rest = memoryview(data).cast("B")
+    while rest.nbytes:
+        rest = rest[file.write(rest) :]
+
+
+def sync_folder(folder: Path) -> None:
+    """fsync a folder, so that a rename in it survives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> int:
+    """Delete the `*.tmp` files under `folder` that a killed writer left; returns how many."""
+    leftovers = list(folder.rglob(f"*{TMP}"))
+    for leftover in leftovers:
+        leftover.unlink(missing_ok=True)
+    return len(leftovers)
+
+
+def space_error(path: Path, error: OSError) -> SpaceError:
+    """The one clear error for a write that found no room."""
+    try:
+        stat = os.statvfs(path.parent)
+        left = f"{stat.f_bavail * stat.f_frsize:,} bytes free there"
+    except OSError:
+        left = "free space unknown"
+    return SpaceError(
+        f"no room to write {path} ({os.strerror(error.errno or 0)}; {left}): what was committed "
+        "is intact; make room and start again to go on from there"
+    )
