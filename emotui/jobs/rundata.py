@@ -1,0 +1,111 @@
+"""A run joined with the labels, topics and texts of the rows it was made from.
+
+In: a run id. Out: `RunData`: label codes per row of the run, topic groups, texts. A run of foreign
+activations carries its labels itself and has no texts. Refuses a run whose dataset has changed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Int
+
+from emotui.errors import OptionError, UserError
+from emotui.jobs.extract import ChosenTexts, Rows
+from emotui.sanitize import one_line
+from store.datasets import Dataset
+from store.layout import Home
+from store.runs import Run
+
+
+@dataclass(frozen=True)
+class RunData:
+    """One run's rows and what is known about them."""
+
+    run: Run
+    target: str
+    """What is to be read: "label" or "topic"."""
+    labels: tuple[str, ...]
+    codes: Int[np.ndarray, "text"]
+    """Index into labels per row; -1 for none."""
+    groups: Int[np.ndarray, "text"] | None
+    """Topic per row, for folds that keep topics together; None where there are no topics."""
+    texts: Sequence[str] | None
+    """None for foreign activations."""
+
+    def layer_of(self, pooling: str) -> Callable[[int], Float32[np.ndarray, "text d_model"]]:
+        """Reads one layer of the run over all its rows."""
+        run = self.run
+        return lambda layer: run.layer(pooling, layer)
+
+
+def open_run(home: Home, run_id: str) -> Run:
+    """The run of this id or of this unambiguous beginning of an id."""
+    if not (home.runs / run_id).is_dir() and home.runs.is_dir() and run_id:
+        found = [p.name for p in home.runs.iterdir() if p.name.startswith(run_id)]
+        if len(found) == 1:
+            run_id = found[0]
+    return Run.open(home, run_id)
+
+
+def run_data(home: Home, run_id: str, *, target: str = "label") -> RunData:
+    """Joins run and dataset; UserError when the dataset no longer holds the same rows."""
+    run = open_run(home, run_id)
+    if run.info.get("foreign"):
+        return _foreign(run, target)
+    dataset = Dataset.open(home, run.identity.dataset)
+    selection = _rows(run).of(dataset)
+    if (dataset.info.hash, selection.hash) != (
+        run.identity.dataset_hash,
+        run.identity.dataset_order,
+    ):
+        raise UserError(
+            f"dataset {dataset.info.name} has changed since run {run.identity.run_id()} was made; "
+            "import or include the same rows again, or extract again"
+        )
+    indices = selection.indices
+    label_codes, topic_codes = dataset.codes[indices], dataset.topic_codes[indices]
+    has_topics = len(dataset.info.topics) > 0
+    if target == "label":
+        names, codes = dataset.info.labels, label_codes
+        groups = topic_codes if has_topics else None
+    elif target == "topic":
+        names, codes = dataset.info.topics, topic_codes
+        groups = label_codes if len(dataset.info.labels) else None
+    else:
+        raise OptionError(f"unknown target {one_line(target)!r}; allowed: label, topic")
+    if not names:
+        raise UserError(
+            f"dataset {dataset.info.name} has no {target}s; import it with --{target} COLUMN"
+        )
+    return RunData(run, target, tuple(names), codes, groups, ChosenTexts(dataset, selection))
+
+
+def _rows(run: Run) -> Rows:
+    kept: dict[str, Any] = dict(run.info.get("rows") or {})
+    for name in ("labels", "topics"):
+        if kept.get(name) is not None:
+            kept[name] = tuple(kept[name])
+    return Rows(**kept)
+
+
+def _foreign(run: Run, target: str) -> RunData:
+    if target != "label":
+        raise OptionError("imported activations carry labels only; allowed target: label")
+    names = tuple(run.info["labels"])
+    codes = np.asarray(run.info["codes"], dtype=np.int64)
+    return RunData(run, target, names, codes, None, None)
+
+
+def pooling_of(run: Run, wanted: str | None) -> str:
+    """The pooling asked for, or the run's first; OptionError names those it has."""
+    have = run.identity.poolings
+    if wanted is None:
+        return have[0]
+    if wanted not in have:
+        raise OptionError(
+            f"run {run.identity.run_id()} has no pooling {one_line(wanted)!r}; it has "
+            + ", ".join(have)
+        )
+    return wanted
