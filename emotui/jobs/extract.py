@@ -4,35 +4,52 @@ In: a request (model, dataset, which rows, layers, poolings). Out: a run in the 
 arithmetic on activations: `vectors.extraction` pools, `store.runs` writes.
 """
 
+import io
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
-from emotui.errors import OptionError, UserError
+import numpy as np
+
+from emotui.errors import OptionError
 from emotui.events import Cancelled, Done, Event, Job, Note, Progress, never
 from emotui.jobs.engine import Engine, ModelSpec
 from emotui.options import LayerSpec, layers_for
-from store.datasets import Dataset, Selection
+from store.atomic import write_bytes
+from store.datasets import Dataset
+from store.identity import RunIdentity
 from store.layout import Home
-from store.runs import Run, RunIdentity, RunWriter, preflight
+from store.runs import Run, RunWriter, preflight
+from store.selection import Selection, select
 from vectors.extraction import ExtractionPlan, extract, plan_extraction
 from vectors.models import LanguageModel
+
+ROWS_FILE = "rows.npy"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Which rows of a dataset; nothing given means all."""
+    """Which rows of a dataset; nothing given means all that are not excluded."""
 
     labels: tuple[str, ...] | None = None
     topics: tuple[str, ...] | None = None
     limit: int | None = None
+    """Draw at most so many in all, by seed."""
     per_label: int | None = None
+    """Draw at most so many of each label, by seed."""
+    seed: int = 0
 
     def of(self, dataset: Dataset) -> Selection:
         """The rows, in the dataset's order."""
-        return dataset.select(
-            labels=self.labels, topics=self.topics, limit=self.limit, per_label=self.per_label
+        return select(
+            dataset,
+            labels=self.labels,
+            topics=self.topics,
+            limit=self.limit,
+            per_label=self.per_label,
+            seed=self.seed,
         )
 
 
@@ -49,8 +66,7 @@ class ExtractRequest:
     rows: Rows = field(default_factory=Rows)
     max_length: int | None = None
     """Tokens per text; None = the model's context."""
-    stored_dtype: str | None = None
-    """None = as the model computes."""
+    stored_dtype: str = "bfloat16"
     token_budget: int | None = None
     twin_seed: int | None = None
     """None = the trained model; else its untrained twin of that seed."""
@@ -87,9 +103,7 @@ def extracting(
     """The same as a part of another job: `result = yield from extracting(...)`."""
     dataset = Dataset.open(home, request.dataset)
     selection = request.rows.of(dataset)
-    if len(selection.indices) == 0:
-        raise UserError(f"no row of {request.dataset} is left by the labels, topics and limits")
-    if "spans" in request.poolings and not dataset.has_spans:
+    if "spans" in request.poolings and not dataset.info.speakers:
         raise OptionError(
             f"--pool spans: dataset {request.dataset} has no spans; import it with --spans COLUMN"
         )
@@ -131,7 +145,7 @@ def identity_of(
     """What makes this run this run; versions, device and timings are not part of it."""
     info = model.info
     return RunIdentity(
-        model=info.source,
+        model=model_name(request.model),
         revision=info.revision,
         weights_dtype=info.dtype,
         quantisation=info.quantisation,
@@ -146,8 +160,7 @@ def identity_of(
         d_model=info.d_model,
         poolings=tuple(plan.poolings),
         token_layers=tuple(plan.token_layers),
-        mask_rule=f"real tokens, BOS excluded; mean50 skips {plan.skip_tokens}; "
-        f"at least {plan.min_pooled} pooled",
+        mask_rule=f"{plan.mask_rule}; mean50 of at least {plan.min_pooled}",
         max_length=plan.max_length,
         truncation="right",
         stored_dtype=plan.stored_dtype,
@@ -155,41 +168,17 @@ def identity_of(
     )
 
 
+def model_name(spec: ModelSpec) -> str:
+    """The hub id, or the folder's name: what a model is called wherever it lies."""
+    source = Path(spec.source).expanduser()
+    return source.resolve().name if source.is_dir() else spec.source
+
+
 def _shown(layers: Sequence[int]) -> str:
     gapless = list(layers) == list(range(layers[0], layers[-1] + 1))
     return (
         f"{layers[0]}-{layers[-1]}" if gapless and len(layers) > 1 else ", ".join(map(str, layers))
     )
-
-
-class ChosenTexts(Sequence[str]):
-    """The texts of a selection, read when asked for: never all of them at once."""
-
-    def __init__(self, dataset: Dataset, selection: Selection) -> None:
-        self._texts, self._indices = dataset.texts, selection.indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, at: Any) -> Any:
-        if isinstance(at, slice):
-            return [self._texts[int(i)] for i in self._indices[at]]
-        return self._texts[int(self._indices[at])]
-
-
-class ChosenSpans(Sequence[Sequence[tuple[int, int]]]):
-    """The character spans of a selection's rows, without their speakers."""
-
-    def __init__(self, dataset: Dataset, selection: Selection) -> None:
-        self._dataset, self._indices = dataset, selection.indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, at: Any) -> Any:
-        if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(len(self)))]
-        return [(start, stop) for _, start, stop in self._dataset.spans(int(self._indices[at]))]
 
 
 def _write(
@@ -203,11 +192,12 @@ def _write(
     cancelled: Cancelled,
 ) -> Generator[Event, None, ExtractResult]:
     began = time.monotonic()
-    texts = ChosenTexts(dataset, selection)
-    spans = ChosenSpans(dataset, selection) if "spans" in plan.poolings else None
+    texts = dataset.texts_at(selection.indices)
+    spans = dataset.spans_at(selection.indices) if "spans" in plan.poolings else None
     with RunWriter.open(home, identity, info=_record(request, model, plan)) as writer:
         resumed = writer.committed_rows
         total = len(texts)
+        keep_rows(home, identity.run_id(), selection)
         if resumed:
             yield Note(f"run {identity.run_id()}: {resumed:,} of {total:,} texts are there already")
         yield Progress(resumed, total, "texts", note="extract")
@@ -244,7 +234,7 @@ def _record(
     from importlib.metadata import version
 
     return {
-        "source": request.model.source,
+        "source": located(request.model.source),
         "spec": asdict(request.model),
         "rows": asdict(request.rows),
         "twin_seed": request.twin_seed,
@@ -256,6 +246,21 @@ def _record(
         "plan": {"min_pooled": plan.min_pooled, "skip_tokens": plan.skip_tokens},
         "versions": {p: version(p) for p in ("emotui", "torch", "transformers", "zarr", "numpy")},
     }
+
+
+def keep_rows(home: Home, run_id: str, selection: Selection) -> None:
+    """Writes which rows of the dataset the run's rows are; later exclusions do not change it."""
+    path = home.runs / run_id / ROWS_FILE
+    if not path.exists():
+        out = io.BytesIO()
+        np.save(out, selection.indices)
+        write_bytes(path, out.getvalue())
+
+
+def located(source: str) -> str:
+    """A model's source so that it can be found from another working directory."""
+    path = Path(source).expanduser()
+    return str(path.resolve()) if path.is_dir() else source
 
 
 def summary(home: Home, run_id: str, *, resumed: int, elapsed_s: float) -> ExtractResult:

@@ -6,17 +6,16 @@ activations carries its labels itself and has no texts. Refuses a run whose data
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float32, Int
 
 from emotui.errors import OptionError, UserError
-from emotui.jobs.extract import ChosenTexts, Rows
+from emotui.jobs.extract import ROWS_FILE
 from emotui.sanitize import one_line
 from store.datasets import Dataset
 from store.layout import Home
 from store.runs import Run
+from store.selection import selection_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class RunData:
     """What is to be read: "label" or "topic"."""
     labels: tuple[str, ...]
     codes: Int[np.ndarray, "text"]
-    """Index into labels per row; -1 for none."""
+    """Index into labels per row; -1 for none, and for rows excluded since."""
     groups: Int[np.ndarray, "text"] | None
     """Topic per row, for folds that keep topics together; None where there are no topics."""
     texts: Sequence[str] | None
@@ -55,17 +54,10 @@ def run_data(home: Home, run_id: str, *, target: str = "label") -> RunData:
     if run.info.get("foreign"):
         return _foreign(run, target)
     dataset = Dataset.open(home, run.identity.dataset)
-    selection = _rows(run).of(dataset)
-    if (dataset.info.hash, selection.hash) != (
-        run.identity.dataset_hash,
-        run.identity.dataset_order,
-    ):
-        raise UserError(
-            f"dataset {dataset.info.name} has changed since run {run.identity.run_id()} was made; "
-            "import or include the same rows again, or extract again"
-        )
-    indices = selection.indices
-    label_codes, topic_codes = dataset.codes[indices], dataset.topic_codes[indices]
+    indices = _rows(home, run, dataset)
+    kept = dataset.included()[indices]
+    label_codes = np.where(kept, dataset.codes[indices], -1)
+    topic_codes = np.where(kept, dataset.topic_codes[indices], -1)
     has_topics = len(dataset.info.topics) > 0
     if target == "label":
         names, codes = dataset.info.labels, label_codes
@@ -79,15 +71,22 @@ def run_data(home: Home, run_id: str, *, target: str = "label") -> RunData:
         raise UserError(
             f"dataset {dataset.info.name} has no {target}s; import it with --{target} COLUMN"
         )
-    return RunData(run, target, tuple(names), codes, groups, ChosenTexts(dataset, selection))
+    return RunData(run, target, tuple(names), codes, groups, dataset.texts_at(indices))
 
 
-def _rows(run: Run) -> Rows:
-    kept: dict[str, Any] = dict(run.info.get("rows") or {})
-    for name in ("labels", "topics"):
-        if kept.get(name) is not None:
-            kept[name] = tuple(kept[name])
-    return Rows(**kept)
+def _rows(home: Home, run: Run, dataset: Dataset) -> Int[np.ndarray, "text"]:
+    run_id = run.identity.run_id()
+    path = home.runs / run_id / ROWS_FILE
+    if not path.is_file():
+        raise UserError(f"run {run_id} has lost its file {ROWS_FILE}; extract again")
+    rows = np.load(path)
+    inside = len(rows) == 0 or int(rows.max()) < len(dataset)
+    if not inside or selection_of(dataset, rows, rules={}).hash != run.identity.dataset_order:
+        raise UserError(
+            f"dataset {dataset.info.name} is not the one run {run_id} was made from; import the "
+            "same file under that name again, or extract again"
+        )
+    return np.asarray(rows)
 
 
 def _foreign(run: Run, target: str) -> RunData:
