@@ -57,17 +57,18 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "probes": ("Curve", "ProbeResult", "fit_probes"),
     "solver": ("solve_logistic",),
     "baselines": ("bag_of_words", "length_only", "norm_only", "shuffled_band"),
-    "scoring": ("SpanRank", "TokenScores", "rank_span", "score_text"),
-    "steering": (
-        "Dial",
-        "Generation",
-        "Intervention",
-        "RowResult",
-        "Sampling",
-        "Step",
-        "generate",
-        "steered_logits",
+    "scoring": (
+        "NeutralScores",
+        "SpanRank",
+        "TokenScores",
+        "neutral_scores",
+        "rank_span",
+        "score_text",
     ),
+    "sampling": ("Sampling",),
+    "steering": ("Intervention", "Steering", "steered_logits"),
+    "generation": ("Dial", "Generation", "RowResult", "Step", "generate"),
+    "coherence": ("Coherence", "CoherentWindow", "coherent_window"),
     "controls": ("covariance_matched", "random_direction", "shuffled_label"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -47,7 +47,7 @@ def covariance_matched(
         if rows.ndim != 2 or rows.shape[0] < 2:
             raise DataError(f"samples has shape {rows.shape}; it needs two or more rows [n, d]")
         # z minus its mean times X equals z times the centred X: no centred copy is made.
-        z = rng.standard_normal(rows.shape[0])
+        z = np.asarray(rng.standard_normal(rows.shape[0]))
         return _unit((z - z.mean()).astype(np.float32) @ rows)
     matrix = np.asarray(covariance, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:

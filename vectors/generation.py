@@ -44,7 +44,10 @@ class DialChange:
 
 
 class Dial:
-    """Alphas that another thread may set while `generate` runs: each acts from the next token."""
+    """Alphas that another thread may set while `generate` runs: each acts from the next token.
+
+    One dial serves one run.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -69,8 +72,9 @@ class Dial:
     def start(self, table: Float64[np.ndarray, "row intervention"]) -> None:
         """`generate` calls this: the alphas a run begins with; moves made before it still count."""
         with self._lock:
+            if self._table is not None:
+                raise DataError("this dial has served a run already; make a new one for each run")
             self._table = table.copy()
-            self._history.clear()
             for row, intervention, _ in self._pending:
                 self._check(row, intervention)
 

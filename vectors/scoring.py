@@ -16,6 +16,7 @@ tokens. A span of few tokens scatters more than a text in either case.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -143,7 +144,7 @@ def score_text(
         layers=wanted,
         readout=readout,
         scores=scores,
-        z=None if neutral is None else ((scores - neutral.mean) / neutral.sd).astype(np.float32),
+        z=None if neutral is None else ((scores - neutral.mean) / _spread(neutral)),
         neutral=neutral,
         scale=np.quantile(ordinary, 0.99, axis=(0, 2)).astype(np.float32),
     )
@@ -195,9 +196,8 @@ def rank_span(
     for index, label in enumerate(scores.labels):
         z = None
         if scores.neutral is not None:
-            z = float(
-                (means[index] - scores.neutral.mean[at, index]) / scores.neutral.sd[at, index]
-            )
+            above = means[index] - scores.neutral.mean[at, index]
+            z = float(above / _spread(scores.neutral)[at, index])
         ranks.append(SpanRank(label, float(means[index]), z, int(inside.sum())))
     return sorted(ranks, key=lambda rank: -rank.mean)
 
@@ -218,12 +218,12 @@ def _choose(
             "use directions made with this model"
         )
     names = directions.labels if labels is None else tuple(labels)
-    unknown = [name for name in names if name not in directions.labels]
-    if unknown or not names:
-        raise DataError(
-            f"label {unknown[0] if unknown else ''!r} is not in the set; "
-            f"it has {', '.join(directions.labels[:12])}"
-        )
+    if not names:
+        raise DataError("no labels were chosen; name one or more, or None for all")
+    for name in names:
+        if name not in directions.labels:
+            near = get_close_matches(name, directions.labels, n=3, cutoff=0) or directions.labels
+            raise DataError(f"label {name!r} is not in the set; nearest: {', '.join(near)}")
     wanted = model.layers(directions.layers if layers is None else layers)
     for layer in wanted:
         directions.layer_index(layer)
@@ -291,6 +291,11 @@ def _recorded(
         "cosine",
         directions.n_neutral,
     )
+
+
+def _spread(neutral: NeutralScores) -> Float32[np.ndarray, "layer emotion"]:
+    """The sd, NaN where it is 0: texts that all score the same are no yardstick."""
+    return np.where(neutral.sd > 0, neutral.sd, np.nan).astype(np.float32)
 
 
 def _align(

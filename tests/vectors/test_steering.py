@@ -1,4 +1,4 @@
-"""What a hook does to the residual stream, for every family: exactly what was asked, nowhere else."""
+"""What a hook does to the residual stream of every family: what was asked, nowhere else."""
 
 from collections.abc import Callable
 
