@@ -13,7 +13,7 @@ from emotui.errors import OptionError, UserError
 from emotui.jobs.extract import ROWS_FILE
 from emotui.sanitize import one_line
 from store.datasets import Dataset
-from store.layout import Home
+from store.layout import Home, not_found
 from store.runs import Run
 from store.selection import selection_of
 
@@ -39,13 +39,23 @@ class RunData:
         return lambda layer: run.layer(pooling, layer)
 
 
-def open_run(home: Home, run_id: str) -> Run:
+def run_name(home: Home, text: str) -> str:
+    """The id itself, or the one run id that begins with it; NotFound names the nearest."""
+    names = [p.name for p in home.runs.iterdir()] if home.runs.is_dir() else []
+    if text in names:
+        return text
+    found = [name for name in names if text and name.startswith(text)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        shown = ", ".join(sorted(found)[:6])
+        raise UserError(f"several runs begin with {one_line(text)!r}: {shown}; give more of it")
+    raise not_found("run", text, names)
+
+
+def open_run(home: Home, text: str) -> Run:
     """The run of this id or of this unambiguous beginning of an id."""
-    if not (home.runs / run_id).is_dir() and home.runs.is_dir() and run_id:
-        found = [p.name for p in home.runs.iterdir() if p.name.startswith(run_id)]
-        if len(found) == 1:
-            run_id = found[0]
-    return Run.open(home, run_id)
+    return Run.open(home, run_name(home, text))
 
 
 def run_data(home: Home, run_id: str, *, target: str = "label") -> RunData:
