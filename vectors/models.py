@@ -331,10 +331,22 @@ def _boot_bridge(model: LanguageModel) -> "TransformerBridge":
     tensors = itertools.chain(hf.parameters(), hf.buffers())
     shared = {id(tensor): tensor for tensor in tensors}
     twin = copy.deepcopy(hf, shared)
-    return TransformerBridge.boot_transformers(
-        model.info.source,
-        hf_model=twin,
-        tokenizer=copy.deepcopy(model.tokenizer),
-        dtype=hf.dtype,
-        device=None if getattr(hf, "hf_device_map", None) else str(model.device),
-    )
+    twin.config.architectures = [type(hf).__name__]
+    tokenizer = copy.deepcopy(model.tokenizer)
+    # Without this the bridge loads the tokenizer again by name to make it add a BOS; it is to be
+    # given ids, and reads off by trying what this tokenizer does.
+    tokenizer.init_kwargs.update(name_or_path=model.info.source, add_bos_token=True)
+    try:
+        return TransformerBridge.boot_transformers(
+            model.info.source,
+            hf_model=twin,
+            tokenizer=tokenizer,
+            dtype=hf.dtype,
+            device=None if getattr(hf, "hf_device_map", None) else str(model.device),
+        )
+    except (ValueError, NotImplementedError, AttributeError) as error:
+        line = str(error).split(".")[0]
+        raise ModelError(
+            f"TransformerLens cannot bridge {model.info.source} ({line}); hooks on the residual "
+            "stream work, component-level ones do not"
+        ) from error
