@@ -33,13 +33,13 @@ def replacing(path: Path) -> Iterator[FileIO]:
     try:
         with open(tmp, "wb", buffering=0) as file:
             yield file
-            os.fsync(file.fileno())
+            sync_file(file)
         os.replace(tmp, path)
         sync_folder(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             tmp.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, OSError) and is_full(error):
             raise space_error(path, error) from error
         raise
 
@@ -81,6 +81,11 @@ def write_whole(file: FileIO, data: bytes | bytearray | memoryview) -> None:
         rest = rest[file.write(rest) :]
 
 
+def sync_file(file: FileIO) -> None:
+    """fsync an open file."""
+    os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """fsync a folder, so that a rename in it survives a power cut."""
     handle = os.open(folder, os.O_RDONLY)
@@ -96,6 +101,11 @@ def remove_leftovers(folder: Path) -> int:
     for leftover in leftovers:
         leftover.unlink(missing_ok=True)
     return len(leftovers)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the disk, a quota or the file size limit is what stopped a write."""
+    return error.errno in _FULL
 
 
 def space_error(path: Path, error: OSError) -> SpaceError:

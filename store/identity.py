@@ -10,9 +10,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from store.errors import CorruptError, StoreError
+from store import atomic
+from store.commit import FORMAT
+from store.errors import CorruptError, FingerprintError, StoreError
 from store.layout import check_name, slug
 
 STORED_DTYPES = {"bfloat16": "uint16", "float16": "float16", "float32": "float32"}
@@ -121,3 +124,27 @@ class RunIdentity:
             for name in mine
             if mine[name] != theirs[name]
         ]
+
+
+def read_identity(folder: Path) -> RunIdentity:
+    """The identity of the run in `folder`; CorruptError where damaged, FingerprintError where of
+    another version of the layout."""
+    document = atomic.read_json(folder / "identity.json")
+    if not isinstance(document, dict) or "identity" not in document:
+        raise CorruptError(f"{folder / 'identity.json'} holds no identity: remove the run")
+    if document.get("format") != FORMAT:
+        raise FingerprintError(
+            f"{folder} is of store format {document.get('format')!r}, this version reads {FORMAT}: "
+            "use the version that wrote it, or remove the run and extract again"
+        )
+    return RunIdentity.from_json(document["identity"])
+
+
+def check_identity(folder: Path, asked: RunIdentity) -> None:
+    """FingerprintError, naming what differs, where the run in `folder` is of other settings."""
+    differing = read_identity(folder).differences(asked)
+    if differing:
+        raise FingerprintError(
+            f"{folder} was made with other settings ({'; '.join(differing)}; 'here' is what is on "
+            "disk, 'there' what was asked): ask for the settings on disk or remove the run"
+        )

@@ -172,7 +172,7 @@ class Shard:
         self.stored: int = stored
 
     def layer(self, layer: int, out: NDArray[Any], *, skip: int = 0) -> None:
-        """Read `len(out)` rows of one layer, after `skip` of them, into `out` [row, D], contiguous."""
+        """Read `len(out)` rows of one layer after the first `skip` into `out` [row, D]."""
         _read_into(self._handle, out, (layer * self.stored + skip) * self.grid.row_bytes)
 
     def block(self, rows: int) -> NDArray[Any]:
