@@ -125,6 +125,7 @@ def rests_on(result: SteerResult) -> list[str]:
     settings = result.settings
     n = settings["samples"]
     layers = ", ".join(str(layer) for layer in result.layers)
+    prompts = "one prompt" if len(result.prompts) == 1 else f"{len(result.prompts)} prompts"
     control = (
         f"beside {result.n_controls} {result.control} direction"
         f"{'s' if result.n_controls > 1 else ''} of the same norm"
@@ -133,22 +134,22 @@ def rests_on(result: SteerResult) -> list[str]:
     )
     return [
         f"layer {layers}, {settings['mode']} at {settings['positions']}, n {n} text"
-        f"{'' if n == 1 else 's'} per alpha, one prompt, seeds from {settings['seed']}; {control}",
+        f"{'' if n == 1 else 's'} per alpha and prompt, {prompts}, seeds from {settings['seed']}; {control}",
         f"score: the unsteered model reads the text back at layer {result.layers[-1]} with the same "
         "vectors, so it is not an independent judge of the emotion",
     ]
 
 
 def text_lines(result: SteerResult, *, most: int = 1) -> list[str]:
-    """The texts of the first sample(s), each under its alpha."""
+    """The texts of the first prompt's first sample(s), each under its alpha."""
     out: list[str] = []
     seeds = sorted({t.seed for t in result.texts})[:most]
     for text in result.texts:
-        if text.seed not in seeds or text.direction == "control":
+        if text.seed not in seeds or text.row.prompt != result.prompts[0]:
             continue
         alpha = "0" if text.direction == BASELINE else f"{text.alpha:+g}"
         out.append(f"--- {one_line(text.direction)}, alpha {alpha}, seed {text.seed}")
-        shown = visible(result.prompt, newlines=True) + visible(text.row.text, newlines=True)
+        shown = visible(text.row.prompt, newlines=True) + visible(text.row.text, newlines=True)
         out += [line for line in shown.split("\n") if line.strip()] or [""]
     return out
 

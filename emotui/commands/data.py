@@ -23,11 +23,10 @@ from emotui.terminal import remark, say, say_json, show_table
 
 if TYPE_CHECKING:
     from store.checks import DatasetCheck
+
     from store.datasets import DatasetInfo
 
-app = typer.Typer(
-    help="Datasets: texts with labels and topics.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(help="Texts with labels and topics.", no_args_is_help=True, rich_markup_mode=None)
 
 NameArgument = Annotated[str, typer.Argument(help="Name of a dataset.")]
 

@@ -16,7 +16,7 @@ from emotui.errors import OptionError
 from emotui.options import parse_quant
 
 if TYPE_CHECKING:
-    from emotui.jobs.engine import ModelSpec
+    from emotui.jobs.spec import ModelSpec
     from store.layout import Home
 
 ROOT_HOME: ContextVar[Path | None] = ContextVar("ROOT_HOME", default=None)
@@ -102,7 +102,7 @@ def model_spec(
     allow_pickle: bool = False,
 ) -> "ModelSpec":
     """Which model to load and how; device and dtype come from the settings."""
-    from emotui.jobs.engine import ModelSpec
+    from emotui.jobs.spec import ModelSpec
 
     return ModelSpec(
         source=source,

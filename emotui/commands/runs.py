@@ -21,11 +21,10 @@ from emotui.sanitize import one_line, visible
 from emotui.terminal import human_bytes, remark, say, say_json, show_table
 
 if TYPE_CHECKING:
-    from emotui.jobs.runs import ExportResult
-    from emotui.jobs.runs import ForeignResult
+    from emotui.jobs.runs import ExportResult, ForeignResult
 
 app = typer.Typer(
-    help="Runs: the activations of one model over one dataset.",
+    help="Activations of one model over one dataset.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -1,4 +1,4 @@
-"""`emotui steer`: push a model along one emotion at several alphas, beside baseline and controls."""
+"""`emotui steer`: push a model along one emotion, beside a baseline and control directions."""
 
 from pathlib import Path
 from typing import Annotated, cast
@@ -53,7 +53,10 @@ def steer(
         ),
     ] = "-0.1,0,0.1",
     prompt: Annotated[
-        str | None, typer.Option("--prompt", help="The text to go on from.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--prompt", help="The text to go on from; may be given again.", show_default=False
+        ),
     ] = None,
     layer: Annotated[
         str, typer.Option("--layer", help="Layers: numbers, ranges as 8-12, depths as 2/3.")
@@ -75,7 +78,10 @@ def steer(
         ),
     ] = None,
     samples: Annotated[
-        int, typer.Option("--samples", help="Texts per alpha, each with its own seed.", min=1)
+        int,
+        typer.Option(
+            "--samples", help="Texts per alpha and prompt, each with its own seed.", min=1
+        ),
     ] = 1,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the sampling noise.", min=0)] = 0,
     max_new_tokens: Annotated[
@@ -114,7 +120,9 @@ def steer(
     """
     settings = settings_for(home, {"device": device, "dtype": dtype})
     wanted = required(emotion, option="--emotion", example="joyful")
-    words = required(prompt, option="--prompt", example='"The door opened."')
+    prompts = tuple(dict.fromkeys(prompt or ()))
+    for words in prompts or (None,):
+        required(words, option="--prompt", example='"The door opened."')
     alphas = parse_alphas(alpha)
     layers = parse_layers(layer, option="--layer")
     parse_choices(mode, allowed=MODES, option="--mode")
@@ -145,7 +153,7 @@ def steer(
         model=spec,
         emotion=wanted,
         alphas=alphas,
-        prompt=words,
+        prompts=prompts,
         layer=layers,
         mode=mode,
         positions=where,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emotui.jobs.build import BuildResult
 
 app = typer.Typer(
-    help="Vectors: one direction per emotion and layer, with all that made them.",
+    help="Sets of directions, one per emotion and layer.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -10,21 +10,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from emotui.errors import OptionError, UserError
-from emotui.events import Cancelled, Done, Event, Job, Note, Progress, never
-from emotui.jobs.engine import Engine, ModelSpec
-from emotui.jobs.extract import ExtractRequest, Rows, extracting
-from emotui.jobs.rundata import RunData, open_run, pooling_of, run_data
-from emotui.jobs.sets import open_set
-from emotui.jobs.streaming import Emit, streaming
-from emotui.options import LayerSpec, layers_for
-from store.layout import Home
-from store.runs import Run
 from store.vectorsets import VectorsInfo, save_vectors
 from vectors.algebra import combine
 from vectors.deflection import deflection_directions
 from vectors.directions import DirectionSet, Recipe, build_directions
+
+from emotui.errors import OptionError, UserError
+from emotui.events import Cancelled, Done, Event, Job, Note, Progress, never
+from emotui.jobs.engine import Engine
+from emotui.jobs.extract import ExtractRequest, Rows, extracting
+from emotui.jobs.rundata import RunData, open_run, pooling_of, run_data
+from emotui.jobs.sets import open_set
+from emotui.jobs.spec import ModelSpec
+from emotui.jobs.streaming import Emit, streaming
+from emotui.options import LayerSpec, layers_for
+from store.layout import Home
+from store.runs import Run
 from vectors.errors import Cancelled as CancelledError
 
 

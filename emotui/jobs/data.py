@@ -14,7 +14,6 @@ from emotui.errors import UserError
 from emotui.events import Cancelled, Done, Job, Note, Progress, never
 from emotui.jobs.streaming import Emit, streaming
 from emotui.sanitize import one_line
-from store.checks import check_dataset
 from store.datasets import Dataset, DatasetInfo
 from store.importers import import_dataset
 from store.layout import Home
@@ -106,6 +105,8 @@ def _from_hub(hub_id: str) -> Path:
 
 def check_job(home: Home, name: str, *, cancelled: Cancelled = never) -> Job:
     """Looks through a whole dataset; Done holds the DatasetCheck."""
+    from store.checks import check_dataset
+
     del cancelled
     dataset = Dataset.open(home, name)
     yield Progress(0, len(dataset), "rows", note="check")

@@ -5,30 +5,12 @@ one trained model and its untrained twin. Knows no dataset and no store.
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 
-from emotui.events import Event, Note, Progress
+from emotui.events import Event, Note
+from emotui.jobs.spec import DEMO, ModelSpec
 from emotui.sanitize import one_line
 from vectors.models import LanguageModel, load_model, untrained_twin
-
-DEMO = "demo"
-"""The name under which the embedded model can be asked for."""
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """Which model and how to load it; two equal specs are the same model."""
-
-    source: str
-    """A directory, a hub id, or "demo"."""
-    dtype: str = "auto"
-    device: str = "auto"
-    quantisation: str = "none"
-    attention: str = "auto"
-    revision: str | None = None
-    trust_remote_code: bool = False
-    allow_pickle: bool = False
 
 
 class Engine:
@@ -50,7 +32,7 @@ class Engine:
         if self._loaded is not None and self._loaded[0] == spec:
             return self._loaded[1]
         self._loaded = self._twin = None
-        yield Progress(0, None, "model", note=f"load {one_line(spec.source)}")
+        yield Note(f"loading {one_line(spec.source)}")
         model = load_model(
             resolve_source(spec.source),
             dtype=spec.dtype,

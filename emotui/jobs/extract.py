@@ -9,19 +9,19 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from emotui.errors import OptionError
 from emotui.events import Cancelled, Done, Event, Job, Note, Progress, never
-from emotui.jobs.engine import Engine, ModelSpec
+from emotui.jobs.engine import Engine
+from emotui.jobs.spec import ModelSpec
 from emotui.options import LayerSpec, layers_for
 from store.atomic import write_bytes
 from store.datasets import Dataset
 from store.identity import RunIdentity
 from store.layout import Home
-from store.runs import Run, RunWriter, preflight
+from store.runs import Run, RunWriter
 from store.selection import Selection, select
 from vectors.extraction import ExtractionPlan, extract, plan_extraction
 from vectors.models import LanguageModel
@@ -118,7 +118,6 @@ def extracting(
         f"pooling {', '.join(plan.poolings)}, stored as {plan.stored_dtype}, "
         f"at most {plan.max_length} tokens per text"
     )
-    preflight(home, identity.bytes_expected())
     return (yield from _write(home, request, model, plan, identity, dataset, selection, cancelled))
 
 

@@ -6,6 +6,7 @@ activations carries its labels itself and has no texts. Refuses a run whose data
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float32, Int
 
@@ -61,6 +62,11 @@ def open_run(home: Home, text: str) -> Run:
 def run_data(home: Home, run_id: str, *, target: str = "label") -> RunData:
     """Joins run and dataset; UserError when the dataset no longer holds the same rows."""
     run = open_run(home, run_id)
+    if run.committed_rows < run.identity.rows:
+        raise UserError(
+            f"run {run.run_id} holds {run.committed_rows:,} of {run.identity.rows:,} texts; finish "
+            "it first with the same emotui extract command"
+        )
     if run.info.get("foreign"):
         return _foreign(run, target)
     dataset = Dataset.open(home, run.identity.dataset)
@@ -85,7 +91,7 @@ def run_data(home: Home, run_id: str, *, target: str = "label") -> RunData:
 
 
 def _rows(home: Home, run: Run, dataset: Dataset) -> Int[np.ndarray, "text"]:
-    run_id = run.identity.run_id()
+    run_id = run.run_id
     path = home.runs / run_id / ROWS_FILE
     if not path.is_file():
         raise UserError(f"run {run_id} has lost its file {ROWS_FILE}; extract again")
@@ -114,7 +120,6 @@ def pooling_of(run: Run, wanted: str | None) -> str:
         return have[0]
     if wanted not in have:
         raise OptionError(
-            f"run {run.identity.run_id()} has no pooling {one_line(wanted)!r}; it has "
-            + ", ".join(have)
+            f"run {run.run_id} has no pooling {one_line(wanted)!r}; it has " + ", ".join(have)
         )
     return wanted

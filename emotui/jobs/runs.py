@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Int
+from store.foreign import ForeignActivations, read_foreign_activations
 
 from emotui.errors import OptionError, UserError
 from emotui.events import Cancelled, Done, Event, Job, Note, Progress, never
-from emotui.jobs.rundata import open_run, pooling_of, run_data
+from emotui.jobs.rundata import pooling_of, run_data
 from emotui.options import LayerSpec, layers_for
-from store.foreign import ForeignActivations, read_foreign_activations
 from store.identity import RunIdentity
 from store.layout import Home, check_name
 from store.runs import Run

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from emotui.errors import OptionError
 from emotui.events import Cancelled, Done, Job, never
-from emotui.jobs.engine import Engine, ModelSpec
+from emotui.jobs.engine import Engine
 from emotui.jobs.sets import load_for, open_set, set_layers
+from emotui.jobs.spec import ModelSpec
 from emotui.options import LayerSpec, known_name
 from store.layout import Home
 from vectors.scoring import SpanRank, TokenScores, rank_span, score_text

@@ -8,15 +8,16 @@ from collections.abc import Generator
 from dataclasses import replace
 
 import numpy as np
+from store.vectorsets import load_vectors
+from vectors.directions import DirectionSet
 
 from emotui.errors import OptionError
 from emotui.events import Event, Note
-from emotui.jobs.engine import Engine, ModelSpec
+from emotui.jobs.engine import Engine
+from emotui.jobs.spec import ModelSpec
 from emotui.options import LayerSpec, layers_for
 from emotui.sanitize import one_line
 from store.layout import Home
-from store.vectorsets import load_vectors
-from vectors.directions import DirectionSet
 from vectors.errors import DirectionError
 from vectors.models import LanguageModel
 

@@ -12,18 +12,19 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import numpy as np
+from vectors.directions import DirectionSet
 
 from emotui.errors import OptionError
 from emotui.events import Cancelled, Done, Event, Job, Progress, never
-from emotui.jobs.engine import Engine, ModelSpec
+from emotui.jobs.engine import Engine
 from emotui.jobs.rundata import pooling_of, run_data
 from emotui.jobs.sets import load_for, open_set, residual_norm, set_layers
+from emotui.jobs.spec import ModelSpec
 from emotui.jobs.streaming import Emit, streaming
 from emotui.options import LayerSpec, known_name
 from store.layout import Home
 from vectors.coherence import CoherentWindow, coherent_window
 from vectors.controls import covariance_matched, random_direction, shuffled_label
-from vectors.directions import DirectionSet
 from vectors.errors import Cancelled as CancelledError
 from vectors.generation import Generation, RowResult, generate
 from vectors.models import LanguageModel
@@ -46,13 +47,13 @@ class SteerRequest:
     emotion: str
     alphas: tuple[float, ...]
     """In mean residual norms of the layer; the baseline 0 is added where it is missing."""
-    prompt: str
+    prompts: tuple[str, ...]
     layer: LayerSpec
     mode: str = "add"
     positions: str | tuple[int, int] = "all"
     sampling: Sampling = field(default_factory=Sampling)
     samples: int = 1
-    """Texts per alpha, seeds counted up from the sampling's."""
+    """Texts per alpha and prompt, seeds counted up from the sampling's."""
     control: tuple[str, int] | None = None
     """Kind and number of control directions, each with the same alphas and norms; None = none."""
     other_model: bool = False
@@ -67,7 +68,7 @@ class SteeredText:
     """ "baseline", the emotion, or "control 1", "control 2", ..."""
     seed: int
     row: RowResult
-    """Text and meters."""
+    """Prompt, text and meters."""
     score: float | None
     """Mean score of the emotion over the generated tokens, read back by the unsteered model at the
     last steered layer; None where nothing was generated."""
@@ -84,7 +85,7 @@ class SteerResult:
     vectors: str
     emotion: str
     layers: tuple[int, ...]
-    prompt: str
+    prompts: tuple[str, ...]
     texts: tuple[SteeredText, ...]
     window: CoherentWindow | None
     """None where alpha 0 is no baseline (clamp or replace at 0)."""
@@ -99,7 +100,7 @@ class SteerResult:
             "vectors": self.vectors,
             "emotion": self.emotion,
             "layers": list(self.layers),
-            "prompt": self.prompt,
+            "prompts": list(self.prompts),
             "settings": self.settings,
             "window": None if self.window is None else asdict(self.window),
             "control": self.control,
@@ -115,6 +116,7 @@ def _text_json(t: SteeredText) -> dict[str, object]:
         "alpha": t.alpha,
         "direction": t.direction,
         "seed": t.seed,
+        "prompt": row.prompt,
         "text": row.text,
         "score": t.score,
         "z": t.z,
@@ -141,6 +143,7 @@ class _Row:
     direction: int
     """0 = the emotion, k = control k."""
     seed: int
+    prompt: str
 
 
 def steer_job(
@@ -158,7 +161,7 @@ def steer_job(
     model = yield from load_for(engine, directions, request.model, other_model=request.other_model)
     plan = _plan(request, len(groups))
     texts, runs = [], []
-    per_sample = len(plan) // request.samples
+    per_sample = len(plan) // (request.samples * len(request.prompts))
     per_call = max(1, MAX_ROWS // per_sample) * per_sample
     for at in range(0, len(plan), per_call):
         rows = plan[at : at + per_call]
@@ -172,7 +175,7 @@ def steer_job(
             vectors=request.vectors,
             emotion=request.emotion,
             layers=tuple(layers),
-            prompt=request.prompt,
+            prompts=request.prompts,
             texts=tuple(texts),
             window=None if _acts_at_zero(request) else coherent_window(runs),
             control=kind or None,
@@ -189,13 +192,14 @@ def _acts_at_zero(request: SteerRequest) -> bool:
 
 
 def _plan(request: SteerRequest, n_directions: int) -> list[_Row]:
-    """Per sample: the baseline, every alpha of the emotion, then those of each control."""
+    """Per prompt and sample: the baseline, every alpha of the emotion, those of each control."""
     alphas = [a for a in sorted(request.alphas) if a != 0 or _acts_at_zero(request)]
     rows = []
-    for sample in range(request.samples):
-        seed = request.sampling.seed + sample
-        rows.append(_Row(None, 0, seed))
-        rows += [_Row(alpha, k, seed) for k in range(n_directions) for alpha in alphas]
+    for prompt in request.prompts:
+        for sample in range(request.samples):
+            seed = request.sampling.seed + sample
+            rows.append(_Row(None, 0, seed, prompt))
+            rows += [_Row(a, k, seed, prompt) for k in range(n_directions) for a in alphas]
     return rows
 
 
@@ -310,7 +314,7 @@ def _generate(
 
         return generate(
             model,
-            request.prompt,
+            [row.prompt for row in rows],
             interventions=interventions,
             alphas=alphas,
             sampling=request.sampling,
@@ -340,8 +344,8 @@ def _read_back(
     text = SteeredText(alpha, direction, spec.seed, row, None, None, None)
     if not row.text.strip():
         return text
-    scores = score_text(model, directions, request.prompt + row.text, layers=[layer])
-    inside = np.flatnonzero((scores.offsets[:, 1] > len(request.prompt)) & ~scores.is_special)
+    scores = score_text(model, directions, row.prompt + row.text, layers=[layer])
+    inside = np.flatnonzero((scores.offsets[:, 1] > len(row.prompt)) & ~scores.is_special)
     if len(inside) == 0:
         return text
     ranks = rank_span(scores, int(inside[0]), int(inside[-1]) + 1, layer=layer)
