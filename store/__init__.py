@@ -1,6 +1,7 @@
 """Persistence: activations, datasets, runs, vectors; knows no torch.
 
 The names below are loaded when they are first used, so that `import store` costs nothing.
+`verify` is called as `store.verify.verify`, since the module has the same name.
 """
 
 from importlib import import_module
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from store.runs import remove_run as remove_run
     from store.space import preflight as preflight
     from store.verify import Problem as Problem
-    from store.verify import verify as verify
     from store.writer import RunWriter as RunWriter
 
 _HOME = {

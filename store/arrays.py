@@ -23,17 +23,29 @@ from numpy.typing import NDArray
 
 from store.activations import ArraySpec
 from store.identity import STORED_DTYPES, RunIdentity
-from store.shards import choose_grid, decode_bfloat16
+from store.shards import MOST_ROWS, choose_grid, decode_bfloat16
 
 _NORM_PIECE = 2**18  # numbers decoded at a time: they stay in the cache
 
 
-def run_arrays(identity: RunIdentity, *, total_tokens: int | None = None) -> list[ArraySpec]:
-    """The arrays of a run; without `total_tokens` the token axis gets its upper bound."""
+def run_arrays(
+    identity: RunIdentity, *, total_tokens: int | None = None, most_rows: int = MOST_ROWS
+) -> list[ArraySpec]:
+    """The arrays of a run, at most `most_rows` rows per file.
+
+    Without `total_tokens` the token axis gets its upper bound.
+    """
     rows, layers, width = identity.rows, len(identity.layers), identity.d_model
     dtype = STORED_DTYPES[identity.stored_dtype]
     stored = "bfloat16" if identity.stored_dtype == "bfloat16" else ""
-    grid = choose_grid(rows, layers, width=width, dtype=dtype, arrays=len(identity.poolings))
+    grid = choose_grid(
+        rows,
+        layers,
+        width=width,
+        dtype=dtype,
+        arrays=len(identity.poolings),
+        most_rows=most_rows,
+    )
     per_file = grid.shard_rows
 
     def small(
@@ -58,7 +70,7 @@ def run_arrays(identity: RunIdentity, *, total_tokens: int | None = None) -> lis
     if identity.token_layers:
         bound = rows * identity.max_length if total_tokens is None else max(total_tokens, 1)
         kept = len(identity.token_layers)
-        grid = choose_grid(bound, kept, width=width, dtype=dtype)
+        grid = choose_grid(bound, kept, width=width, dtype=dtype, most_rows=most_rows)
         shape, axes = (bound, kept, width), ("token", "layer", "d_model")
         specs += [
             ArraySpec(

@@ -35,7 +35,7 @@ ABSENT = 2**64 - 1
 _MIB = 2**20
 _TARGET_BYTES = 256 * _MIB  # of one shard, or of the shards of all poolings of one row block
 _LEAST_TARGET = 64 * _MIB  # however many poolings there are
-_MOST_ROWS = 16384  # a shard of a small model stays small: it is rewritten at every partial flush
+MOST_ROWS = 16384  # a shard of a small model stays small: it is rewritten at every partial flush
 _CHUNK_BYTES = (
     256 * 1024
 )  # inner chunks of about this size: few enough for zarr-python to be usable
@@ -100,18 +100,26 @@ class Grid:
         return raw + google_crc32c.value(raw).to_bytes(4, "little")
 
 
-def choose_grid(rows: int, layers: int, *, width: int, dtype: str, arrays: int = 1) -> Grid:
+def choose_grid(
+    rows: int,
+    layers: int,
+    *,
+    width: int,
+    dtype: str,
+    arrays: int = 1,
+    most_rows: int = MOST_ROWS,
+) -> Grid:
     """The geometry for an array of `rows` rows: shards of 64 to 256 MB for big models.
 
     `arrays` is how many such arrays fill their shards side by side (poolings): together they stay
-    near 256 MB where 64 MB each allows it. Shards of small models hold up to 16,384 rows, and never
-    more than the next power of two above the rows there are.
+    near 256 MB where 64 MB each allows it. A shard holds at most `most_rows` rows, which keeps
+    those of small models small, and never more than the next power of two above the rows there are.
     """
     item = np.dtype(dtype).itemsize
     target = max(_TARGET_BYTES // max(arrays, 1), _LEAST_TARGET)
     fitting = _power_of_two_below(max(target // (layers * width * item), 1))
     enough = 1 << max(rows - 1, 0).bit_length()
-    shard = min(fitting, enough, _MOST_ROWS)
+    shard = min(fitting, enough, _power_of_two_below(max(most_rows, 1)))
     inner = max(_power_of_two_below(max(_CHUNK_BYTES // (width * item), 1)), 64)
     return Grid(layers, width, dtype, shard, min(inner, shard))
 

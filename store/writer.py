@@ -33,6 +33,7 @@ from store.failures import FAILURES, failure_lines
 from store.identity import RunIdentity, check_identity
 from store.layout import Home
 from store.locks import WriterLock
+from store.shards import MOST_ROWS
 from store.space import preflight
 
 GROUP = "activations.zarr"
@@ -70,12 +71,14 @@ class RunWriter:
         info: Mapping[str, Any] | None = None,
         total_tokens: int | None = None,
         interval_s: float = 60.0,
+        most_rows: int = MOST_ROWS,
     ) -> "RunWriter":
         """Create the run of this identity, or go on with it where it stopped.
 
         info: what is recorded beside the numbers (versions, device); not part of the identity.
         total_tokens: tokens of all texts, where token-level activations are kept and it is known.
         interval_s: seconds after which a partly filled block is written as well.
+        most_rows: upper bound of the rows per file of a run that begins; big models have fewer.
 
         Raises LockedError, FingerprintError (naming the differing keys), CorruptError, SpaceError.
         """
@@ -86,7 +89,8 @@ class RunWriter:
         lock.acquire()
         try:
             writer = RunWriter(folder, identity, lock=lock, interval_s=interval_s)
-            writer._begin(home, dict(info or {}), total_tokens)
+            specs = run_arrays(identity, total_tokens=total_tokens, most_rows=most_rows)
+            writer._begin(home, specs, info=info, tokens_known=total_tokens is not None)
         except BaseException:
             lock.release()
             raise
@@ -191,23 +195,29 @@ class RunWriter:
 
     # -- beginning -----------------------------------------------------------------------------
 
-    def _begin(self, home: Home, info: dict[str, Any], total_tokens: int | None) -> None:
-        specs = run_arrays(self.identity, total_tokens=total_tokens)
+    def _begin(
+        self,
+        home: Home,
+        specs: list[ArraySpec],
+        *,
+        info: Mapping[str, Any] | None,
+        tokens_known: bool,
+    ) -> None:
         atomic.remove_leftovers(self.folder)
         if (self.folder / "identity.json").exists() or (self.folder / FILE).exists():
             check_identity(self.folder, self.identity)
         if not (self.folder / FILE).exists():
             if next(self._group.glob("**/c/*"), None) is not None:
                 read_commit(self.folder)  # raises: there are rows, but nothing vouches for them
-            preflight(home, self._bytes_missing(specs, total_tokens))
+            preflight(home, self._bytes_missing(specs, tokens_known))
             self._create(specs)
         self._resume(specs)
         self._record(info)
-        preflight(home, self._bytes_missing(specs, total_tokens))
+        preflight(home, self._bytes_missing(specs, tokens_known))
 
-    def _bytes_missing(self, specs: list[ArraySpec], total_tokens: int | None) -> int:
+    def _bytes_missing(self, specs: list[ArraySpec], tokens_known: bool) -> int:
         """Bytes still to be written; token rows count only where their number is known."""
-        known = [s for s in specs if total_tokens is not None or not s.path.startswith("tokens/")]
+        known = [s for s in specs if tokens_known or not s.path.startswith("tokens/")]
         wanted = {spec.path: spec.total_bytes() for spec in known}
         done = {path: sum(size for size, _ in files) for path, files in self._commit.files.items()}
         return sum(max(size - done.get(path, 0), 0) for path, size in wanted.items())
@@ -240,12 +250,13 @@ class RunWriter:
         if self._commit.state != "complete":
             self._state("running")
 
-    def _record(self, info: dict[str, Any]) -> None:
+    def _record(self, info: Mapping[str, Any] | None) -> None:
         path = self.folder / "info.json"
-        sessions = atomic.read_json(path)["sessions"] if path.exists() else []
+        kept = atomic.read_json(path) if path.exists() else {"info": {}, "sessions": []}
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        session = {"started": started, "from_row": self.committed_rows, "info": info}
-        atomic.write_json(path, {"info": info, "sessions": [*sessions, session]})
+        session = {"started": started, "from_row": self.committed_rows, "info": dict(info or {})}
+        known = kept["info"] if info is None else dict(info)
+        atomic.write_json(path, {"info": known, "sessions": [*kept["sessions"], session]})
 
     # -- appending -----------------------------------------------------------------------------
 
