@@ -8,6 +8,7 @@ it would be alone. Without the cache every step reads the whole sequence again, 
 the alpha it was first read with: the same numbers, for tests and for models without a cache.
 """
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 Ids = Int[np.ndarray, "pos"]
 AlphaTable = Float64[np.ndarray, "row intervention"]
+
+
+def keep_last(model: "LanguageModel", n: int) -> dict[str, int]:
+    """The argument that spares the unembedding of all but the last n positions, if there is one."""
+    parameters = inspect.signature(model.hf.forward).parameters
+    return {"logits_to_keep": n} if "logits_to_keep" in parameters else {}
 
 
 class Decoder:
@@ -87,7 +94,7 @@ class Decoder:
             position_ids=self._on_device(positions[:, window]),
             past_key_values=self._cache,
             use_cache=self.use_cache,
-            logits_to_keep=1,
+            **keep_last(self.model, 1),
         )
         self._cache = out.past_key_values if self.use_cache else None
         self.passes += 1

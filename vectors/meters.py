@@ -19,6 +19,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from .decoding import keep_last
+
 if TYPE_CHECKING:
     from .models import LanguageModel
 
@@ -54,7 +56,7 @@ def kl_divergence(
     p: Float[Tensor, "*row d_vocab"], q: Float[Tensor, "*row d_vocab"]
 ) -> Float[Tensor, "*row"]:
     """KL(p || q) in nats between the softmax of two sets of logits."""
-    log_p, log_q = p.double().log_softmax(dim=-1), q.double().log_softmax(dim=-1)
+    log_p, log_q = p.float().log_softmax(dim=-1), q.float().log_softmax(dim=-1)
     share = log_p.exp()
     terms = torch.where(share > 0, share * (log_p - log_q), torch.zeros_like(share))
     return terms.sum(dim=-1).clamp_min(0)
@@ -101,8 +103,8 @@ def _read(
         attention_mask=torch.from_numpy(mask).to(model.device),
         position_ids=torch.from_numpy(positions).to(model.device),
         use_cache=False,
-        logits_to_keep=after + 1,
-    ).logits
+        **keep_last(model, after + 1),
+    ).logits[:, -(after + 1) :]
     kl = kl_divergence(first_logits.to(logits.device), logits[:, 0]).cpu().tolist()
     out = []
     for row, text in enumerate(generated):

@@ -118,7 +118,9 @@ def alpha_table(
         raise DataError("no alphas were given; give one per row, e.g. [0.0, 0.4]")
     table = np.full((len(alphas), n_interventions), np.nan)
     for row, given in enumerate(alphas):
-        values = list(given) if isinstance(given, Sequence) else [given] * n_interventions
+        values = (
+            list(given) if isinstance(given, Sequence | np.ndarray) else [given] * n_interventions
+        )
         if len(values) != n_interventions:
             raise DataError(
                 f"row {row} has {len(values)} alphas for {n_interventions} interventions; "
@@ -238,11 +240,12 @@ class Steering:
         self, index: int, h: Float32[Tensor, "row pos d_model"], alpha: Float32[Tensor, "row pos 1"]
     ) -> Float32[Tensor, "row pos d_model"]:
         i = self.interventions[index]
-        unit = self._unit[index].to(h.device)
+        # Kept where it was last needed: `to` copies on the first call of a device only.
+        unit = self._unit[index] = self._unit[index].to(h.device)
         if i.mode == "add":
             return alpha * i.residual_norm * unit
         if i.mode == "replace":
-            basis = self._basis[index].to(h.device)
+            basis = self._basis[index] = self._basis[index].to(h.device)
             return alpha * i.residual_norm * unit - (h @ basis.T) @ basis
         projection = (h @ unit).unsqueeze(-1)
         if i.mode == "project-out":
@@ -251,7 +254,7 @@ class Steering:
 
     def _meter(self, layer: int, before: Tensor, out: Tensor, moved: Tensor) -> None:
         share = (out.float() - before).norm(dim=-1) / before.norm(dim=-1).clamp_min(1e-12)
-        total = share.where(moved, torch.zeros_like(share)).sum(dim=1).double()
+        total = share.where(moved, torch.zeros_like(share)).sum(dim=1)
         self._sums[layer] = total if layer not in self._sums else self._sums[layer] + total
         marks = [a for i in self.by_layer[layer] if (a := self._alpha[i]) is not None]
         self._moved += (~torch.stack(marks).isnan()).any(dim=0).sum(dim=1).numpy()
@@ -260,7 +263,7 @@ class Steering:
         """The meters of every row since this object was made."""
         totals = np.zeros(self.n_rows)
         for value in self._sums.values():
-            totals += value.cpu().numpy()
+            totals += value.cpu().numpy().astype(np.float64)
         return [
             Dose(float(t / n) if n else 0.0, int(n), int(c))
             for t, n, c in zip(totals, self._moved, self._calls, strict=True)

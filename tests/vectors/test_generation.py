@@ -351,6 +351,10 @@ def test_a_real_model_tells_a_story_and_breaks_under_too_much(stories260k: Path)
         sampling=Sampling(max_new_tokens=60, temperature=0.8),
     )  # fmt: skip
     window = coherent_window(run)
+    prompt = encode(model, ["Once upon a time"])[0].ids.tolist()
+    for shown in run.rows:
+        whole = model.tokenizer.decode([*prompt, *shown.token_ids], skip_special_tokens=True)
+        assert whole == "Once upon a time" + shown.text
     assert run.rows[0].nll < 1.6
     assert window.high == 0.05
     assert window.alphas[-1].perplexity_ratio > 3
