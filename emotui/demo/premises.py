@@ -155,7 +155,7 @@ _OUTCOME = {
     ),
     "past": (
         "Years ago it had gone to {Ro}, not to {No}, for one long summer; by now it was no more.",
-        "As a child {R} had got it, and {N} had not; that was twenty years ago, and it was no more.",
+        "As a child {R} had got it, and {N} had not; that was long ago, and it was no more.",
         "For one year, long ago, {N} did not get it; {R} did. By now it was no more.",
     ),
 }

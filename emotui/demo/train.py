@@ -14,10 +14,9 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -37,7 +36,7 @@ CONTEXT = 256
 class Plan:
     """Everything that decides the outcome of a training run."""
 
-    steps: int = 9000
+    steps: int = 13000
     """Optimiser steps."""
     batch: int = 32
     """Texts per step."""
@@ -55,8 +54,6 @@ class Plan:
     """Muon for the hidden matrices; otherwise AdamW for everything."""
     bf16: bool = True
     """Matrix products in bfloat16; weights and optimiser stay in fp32."""
-    compiled: bool = False
-    """Compile the layers first (a third faster; needs a C++ compiler)."""
     seed: int = 0
 
 
@@ -124,12 +121,11 @@ def _pad(
 
 def loss_of(
     model: LlamaForCausalLM,
-    body: Callable[[Tensor], Any],
     ids: Int[Tensor, "text pos"],
     counted: Bool[Tensor, "text pos"],
 ) -> Float[Tensor, ""]:
     """Mean next-token loss over the counted tokens, in nats. Padding stands right, uncounted."""
-    hidden = body(ids[:, :-1]).last_hidden_state[counted[:, 1:]]
+    hidden = model.model(ids[:, :-1]).last_hidden_state[counted[:, 1:]]
     return torch.nn.functional.cross_entropy(
         model.lm_head(hidden).float(), ids[:, 1:][counted[:, 1:]]
     )
@@ -158,7 +154,8 @@ def train(plan: Plan, *, folder: Path, threads: int = 2, save_every: int = 500) 
     save_tokenizer(tokenizer, folder, context=CONTEXT)
     model = build_model(plan, vocabulary=tokenizer.get_vocab_size(), seed=plan.seed)
     assert tuple(tokenizer.token_to_id(t) for t in (BOS, EOS, PAD)) == (0, 1, 2)
-    body = torch.compile(model.model, dynamic=True) if plan.compiled else model.model
+    # On short texts plain attention is twice as fast on a CPU as the fused kernel's backward pass.
+    model.set_attn_implementation("eager")
     steppers = optimisers(model, plan)
     schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda s: _rate(s, plan)) for o in steppers]
     source, started, seen, recent = batches(plan, tokenizer), time.perf_counter(), 0, 0.0
@@ -166,7 +163,7 @@ def train(plan: Plan, *, folder: Path, threads: int = 2, save_every: int = 500) 
         for step in range(1, plan.steps + 1):
             ids, counted = next(source)
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=plan.bf16):
-                loss = loss_of(model, body, ids, counted)
+                loss = loss_of(model, ids, counted)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             for stepper, schedule in zip(steppers, schedules, strict=True):
