@@ -134,8 +134,10 @@ def rests_on(result: SteerResult) -> list[str]:
     )
     return [
         f"layer {layers}, {settings['mode']} at {settings['positions']}, n {n} text"
-        f"{'' if n == 1 else 's'} per alpha and prompt, {prompts}, seeds from {settings['seed']}; {control}",
-        f"score: the unsteered model reads the text back at layer {result.layers[-1]} with the same "
+        f"{'' if n == 1 else 's'} per alpha and prompt, {prompts}, seeds from {settings['seed']}; "
+        f"{control}",
+        "score: the unsteered model reads the text back at layer "
+        f"{result.layers[-1]} with the same "
         "vectors, so it is not an independent judge of the emotion",
     ]
 

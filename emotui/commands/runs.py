@@ -219,8 +219,6 @@ def import_(
     if as_json:
         say_json(result)
         return
-    if result.set_aside:
-        remark(f"warning: {result.set_aside:,} rows hold NaN or infinity and are set aside")
     say(result.run)
 
 

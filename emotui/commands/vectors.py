@@ -1,7 +1,7 @@
-"""`emotui vectors ...`: build, list, show, import, export, combine and remove sets of directions."""
+"""`emotui vectors ...`: build, list, show, import, export, combine, remove directions."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -19,7 +19,7 @@ from emotui.commands.frame import (
 from emotui.errors import OptionError
 from emotui.options import METHODS, known_name, parse_choices, parse_layers
 from emotui.sanitize import one_line, visible
-from emotui.terminal import say, say_json, show_table
+from emotui.terminal import remark, say, say_json, show_table
 
 if TYPE_CHECKING:
     from emotui.jobs.build import BuildResult
@@ -129,22 +129,22 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     found = list_vectors(home_for(settings_for(home)))
     if as_json:
-        say_json(found)
+        say_json([info.to_json() for info in found])
         return
     if not found:
         say("no vectors yet; build some with: emotui vectors build RUN --name NAME")
         return
     show_table(
-        ("name", "kind", "emotions", "layers", "width", "model", "from"),
+        ("name", "kind", "emotions", "layers", "width", "dataset", "model"),
         [
             (
                 i.name,
-                i.kind,
+                str(i.recipe.get("kind", "unknown")),
                 len(i.labels),
                 len(i.layers),
                 i.d_model,
-                Path(i.model).name or i.model,
-                i.source,
+                str(i.recipe.get("dataset", "")),
+                str(i.recipe.get("model", "")),
             )
             for i in found
         ],
@@ -240,7 +240,7 @@ def import_(
 
 
 @app.command(
-    "export", epilog="Example: emotui vectors export joy joy.gguf --format gguf --emotion joyful"
+    "export", epilog="Example: emotui vectors export joy joy.gguf --format gguf --label joyful"
 )
 def export(
     vectors: SetArgument,
@@ -248,10 +248,16 @@ def export(
     format_: Annotated[
         str, typer.Option("--format", help="safetensors, gguf (one emotion) or npz.")
     ] = "safetensors",
-    emotion: Annotated[
+    label: Annotated[
         str | None,
-        typer.Option("--emotion", help="For gguf: which emotion.", show_default=False),
+        typer.Option("--label", help="For gguf: which emotion.", show_default=False),
     ] = None,
+    scale: Annotated[
+        str,
+        typer.Option(
+            "--scale", help="For gguf: unit, or alpha (a strength there is an alpha here)."
+        ),
+    ] = "unit",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -259,13 +265,23 @@ def export(
     parse_choices(format_, allowed=("safetensors", "gguf", "npz"), option="--format")
     if not out.absolute().parent.is_dir():
         raise OptionError(f"{out}: its folder does not exist; make it first")
+    parse_choices(scale, allowed=("unit", "alpha"), option="--scale")
     from store.vectorsets import export_vectors
 
-    export_vectors(home_for(settings_for(home)), vectors, out, format=format_, label=emotion)
+    done = export_vectors(
+        home_for(settings_for(home)),
+        vectors,
+        out,
+        format=cast(Any, format_),
+        label=label,
+        scale=cast(Any, scale),
+    )
     if as_json:
-        say_json({"vectors": vectors, "file": out, "format": format_, "bytes": out.stat().st_size})
+        say_json(done)
         return
-    say(f"wrote {visible(str(out))}")
+    say(f"wrote {visible(str(done.path))}")
+    for note in done.notes:
+        remark(note)
 
 
 @app.command(

@@ -5,7 +5,4 @@ request is answered at once. The untrained twin is extracted into a run of its o
 itself: `vectors.probes` and `vectors.baselines` do.
 """
 
-
-
-
 CONTROLS = ("words", "length", "norm", "shuffled", "twin", "random-split")

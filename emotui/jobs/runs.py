@@ -6,13 +6,13 @@ folders can be imported again.
 """
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int
-from store.foreign import ForeignActivations, read_foreign_activations
+from jaxtyping import Float32
+from store.foreign_activations import ForeignActivations, read_foreign_activations
 
 from emotui.errors import OptionError, UserError
 from emotui.events import Cancelled, Done, Event, Job, Note, Progress, never
@@ -20,7 +20,6 @@ from emotui.jobs.rundata import pooling_of, run_data
 from emotui.options import LayerSpec, layers_for
 from store.identity import RunIdentity
 from store.layout import Home, check_name
-from store.runs import Run
 from store.writer import RunWriter
 from vectors.errors import Cancelled as CancelledError
 
@@ -48,8 +47,6 @@ class ForeignResult:
     rows: int
     labels: tuple[str, ...]
     layers: tuple[int, ...]
-    set_aside: int
-    """Rows that hold NaN or infinity."""
 
 
 def export_job(
@@ -112,8 +109,8 @@ def foreign_job(home: Home, folder: Path, *, name: str, cancelled: Cancelled = n
         raise UserError(
             f"{folder} holds one label only ({', '.join(found.labels)}); a probe needs two or more"
         )
-    rows, codes = _stacked(found)
-    identity = _identity(name, found, rows, codes)
+    codes = found.codes
+    identity = _identity(name, found)
     info = {
         "foreign": True,
         "source": "",
@@ -122,51 +119,40 @@ def foreign_job(home: Home, folder: Path, *, name: str, cancelled: Cancelled = n
         "codes": codes.tolist(),
     }
     yield Note(
-        f"{len(found.labels)} labels, {len(rows):,} rows, {len(found.layers)} layers, "
-        f"width {rows.shape[-1]}"
+        f"{len(found.labels)} labels, {len(codes):,} rows, {len(found.layers)} layers, "
+        f"width {found.d_model}"
     )
     run_id = identity.run_id()
     with RunWriter.open(home, identity, info=info) as writer:
-        yield from _write(writer, rows, cancelled)
+        yield from _write(writer, found, cancelled)
         writer.finish()
-    run = Run.open(home, run_id)
     yield Done(
         ForeignResult(
             run=run_id,
-            rows=len(rows),
+            rows=len(codes),
             labels=tuple(found.labels),
             layers=tuple(found.layers),
-            set_aside=int((~run.usable_rows(POOLING)).sum()),
         )
     )
 
 
 def _read(folder: Path) -> ForeignActivations:
-    if any(folder.rglob("*.pt")):
-        from vectors.foreign_pt import read_pt_activations
+    def unpack(path: Path) -> Mapping[str, np.ndarray]:
+        from vectors.foreign_pt import read_pt
 
-        return ForeignActivations(*read_pt_activations(folder))
-    return read_foreign_activations(folder)
+        return read_pt(path)
 
-
-def _stacked(
-    found: ForeignActivations,
-) -> tuple[Float32[np.ndarray, "text layer d_model"], Int[np.ndarray, "text"]]:
-    parts, codes = [], []
-    for code, label in enumerate(found.labels):
-        part = np.stack([found.values[label][layer] for layer in found.layers], axis=1)
-        parts.append(part.astype(np.float32))
-        codes.append(np.full(len(part), code, dtype=np.int64))
-    return np.concatenate(parts), np.concatenate(codes)
+    return read_foreign_activations(folder, loaders={".pt": unpack})
 
 
-def _identity(
-    name: str,
-    found: ForeignActivations,
-    rows: Float32[np.ndarray, "text layer d_model"],
-    codes: Int[np.ndarray, "text"],
-) -> RunIdentity:
-    digest = hashlib.sha256(np.ascontiguousarray(rows).tobytes() + codes.tobytes()).hexdigest()
+def _of_label(found: ForeignActivations, label: str) -> Float32[np.ndarray, "text layer d_model"]:
+    return np.stack([found.values(label, layer) for layer in found.layers], axis=1)
+
+
+def _identity(name: str, found: ForeignActivations) -> RunIdentity:
+    digest = hashlib.sha256()
+    for label in found.labels:
+        digest.update(label.encode() + b"\0" + _of_label(found, label).tobytes())
     return RunIdentity(
         model="foreign",
         revision="",
@@ -176,35 +162,45 @@ def _identity(
         tokenizer_hash="",
         bos_rule="unknown",
         dataset=name,
-        dataset_hash=digest,
+        dataset_hash=digest.hexdigest(),
         dataset_order="",
         hook_point="as the importing tool says",
         layers=tuple(found.layers),
-        d_model=rows.shape[-1],
+        d_model=found.d_model,
         poolings=(POOLING,),
         token_layers=(),
         mask_rule="unknown",
         max_length=0,
         truncation="right",
         stored_dtype="float32",
-        rows=len(rows),
+        rows=sum(found.counts),
     )
 
 
 def _write(
-    writer: RunWriter, rows: Float32[np.ndarray, "text layer d_model"], cancelled: Cancelled
+    writer: RunWriter, found: ForeignActivations, cancelled: Cancelled
 ) -> Generator[Event, None, None]:
-    for start in range(writer.next_row, len(rows), _WINDOW):
-        if cancelled():
-            raise CancelledError("the import was cancelled")
-        part = rows[start : start + _WINDOW]
-        ones = np.ones(len(part), dtype=np.int32)
-        writer.append(
-            start,
-            {POOLING: part},
-            n_tokens=ones,
-            n_pooled={POOLING: ones},
-            norm=np.linalg.norm(part, axis=-1).astype(np.float32),
-            truncated=np.zeros(len(part), dtype=np.bool_),
-        )
-        yield Progress(start + len(part), len(rows), "rows", note="import")
+    total, at = sum(found.counts), 0
+    for label, count in zip(found.labels, found.counts, strict=True):
+        first = max(writer.next_row - at, 0)
+        at += count
+        if first >= count:
+            continue
+        rows = _of_label(found, label)
+        for start in range(first, count, _WINDOW):
+            if cancelled():
+                raise CancelledError("the import was cancelled")
+            _append(writer, rows[start : start + _WINDOW])
+            yield Progress(writer.next_row, total, "rows", note="import")
+
+
+def _append(writer: RunWriter, part: Float32[np.ndarray, "text layer d_model"]) -> None:
+    ones = np.ones(len(part), dtype=np.int32)
+    writer.append(
+        writer.next_row,
+        {POOLING: part},
+        n_tokens=ones,
+        n_pooled={POOLING: ones},
+        norm=np.linalg.norm(part, axis=-1).astype(np.float32),
+        truncated=np.zeros(len(part), dtype=np.bool_),
+    )
