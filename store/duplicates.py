@@ -40,7 +40,8 @@ def normalise(text: str) -> str:
     """Words of the text in lower case, compatibility forms folded, joined by one space."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    return " ".join(_WORD.findall(text.lower()))
+    # A text of signs only (emoji) stays as it is: it is not the same as every other such text.
+    return " ".join(_WORD.findall(text.lower())) or text.strip()
 
 
 def text_keys(texts: Sequence[str]) -> UInt64[np.ndarray, "text"]:
