@@ -32,15 +32,22 @@ class Pending:
     buffer: NDArray[Any] | None
     """The buffer of a full file, which the writer can use again afterwards."""
 
-    def write(self) -> None:
-        """Write the file durably and note its size and checksum."""
-        path = self.array.spec.file(self.array.group, self.block)
-        _make_folder(path.parent, above=self.array.group / self.array.spec.path)
-        atomic.write_parts(path, self.parts)
-        size = sum(part.nbytes for part in self.parts)
-        self.array.files[self.block] = (size, checksum(self.parts))
-        if self.buffer is not None:
-            self.array.spare.append(self.buffer)
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.array.spec.file(self.array.group, self.block)
+
+
+def write_pending(files: list[Pending]) -> None:
+    """Write the files durably and note their sizes and checksums with their arrays."""
+    for made in files:
+        _make_folder(made.path.parent, above=made.array.group / made.array.spec.path)
+    atomic.write_all([(made.path, made.parts) for made in files])
+    for made in files:
+        size = sum(part.nbytes for part in made.parts)
+        made.array.files[made.block] = (size, checksum(made.parts))
+        if made.buffer is not None:
+            made.array.spare.append(made.buffer)
 
 
 class ArrayWriter:

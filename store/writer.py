@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from store import atomic
 from store.activations import ArraySpec, create_group, read_spec, set_length
-from store.appending import ArrayWriter, Pending
+from store.appending import ArrayWriter, Pending, write_pending
 from store.arrays import pooled_norms, run_arrays
 from store.commit import FILE, FORMAT, Commit, read_commit, write_commit
 from store.errors import CorruptError, SpaceError, StoreError
@@ -371,8 +371,7 @@ class RunWriter:
             raise error
 
     def _write(self, files: list[Pending], commit: tuple[Commit, list[bytes]] | None) -> None:
-        for pending in files:
-            pending.write()
+        write_pending(files)
         if commit is None:
             return
         target, lines = commit

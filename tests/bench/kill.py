@@ -1,9 +1,9 @@
 """Kill a writer with SIGKILL at random moments, again and again, and count what is lost.
 
-`python -m tests.bench.kill --rounds 100` starts a process that appends rows whose values follow from
-their row number, kills it, checks every committed row, resumes, and so on. When a run is complete
-it is checked whole and the next one begins. Prints a Markdown table. It says nothing about power
-cuts: those are what the fsyncs are for.
+`python -m tests.bench.kill --rounds 100` starts a process that appends rows whose values follow
+from their row number, kills it, checks every committed row, resumes, and so on. When a run is
+complete it is checked whole and the next one begins. Prints a Markdown table. It says nothing
+about power cuts: those are what the fsyncs are for.
 """
 
 import argparse
