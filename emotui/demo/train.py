@@ -12,7 +12,6 @@ import argparse
 import dataclasses
 import json
 import logging
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ CONTEXT = 256
 class Plan:
     """Everything that decides the outcome of a training run."""
 
-    steps: int = 13000
+    steps: int = 10000
     """Optimiser steps."""
     batch: int = 32
     """Texts per step."""
@@ -47,9 +46,14 @@ class Plan:
     rate: float = 2e-3
     """Peak learning rate of AdamW; Muon's matrices take ten times as much."""
     warmup: int = 200
-    """Steps of linear warm-up; then the rate falls along a cosine to a twentieth."""
+    """Steps of linear warm-up."""
+    cooldown: int = 2500
+    """Steps at the end over which the rate falls to nought; before, all plans take one path."""
     facts_share: float = 0.15
     """Share of the tokens of facts and neutral texts in the loss; reactions count whole."""
+    cut_share: float = 0.67
+    """Share of the texts that end `cut_tokens` into the reaction, where most is to be learned."""
+    cut_tokens: int = 22
     muon: bool = True
     """Muon for the hidden matrices; otherwise AdamW for everything."""
     bf16: bool = True
@@ -89,7 +93,12 @@ def batches(plan: Plan, tokenizer: Tokenizer) -> Iterator[tuple[Tensor, Tensor]]
             *neutral(chunk // 12, seed=seed),
             *dialogues(chunk // 12, seed=seed),
         ]
-        rows = sorted((_row(text, tokenizer) for text in texts), key=lambda row: len(row[0]))
+        cut = (torch.rand(len(texts), generator=order) < plan.cut_share).tolist()
+        rows = [
+            _row(text, tokenizer, keep=plan.cut_tokens if short else CONTEXT)
+            for text, short in zip(texts, cut, strict=True)
+        ]
+        rows.sort(key=lambda row: len(row[0]))
         parts = [
             rows[i : i + plan.batch] for i in range(0, len(rows) - plan.batch // 2, plan.batch)
         ]
@@ -98,13 +107,14 @@ def batches(plan: Plan, tokenizer: Tokenizer) -> Iterator[tuple[Tensor, Tensor]]
         group += 1
 
 
-def _row(story: Story, tokenizer: Tokenizer) -> tuple[list[int], list[float]]:
-    """Token ids, and 1 for a token of a reaction, 0 for the others."""
+def _row(story: Story, tokenizer: Tokenizer, *, keep: int) -> tuple[list[int], list[float]]:
+    """Token ids, and 1 for a token of a reaction, 0 for the others; `keep` tokens of a reaction."""
     encoded = tokenizer.encode(story.text)
-    ids = [*encoded.ids, 1][:CONTEXT]
+    ids = [*encoded.ids, 1]
     told = story.premise_end if story.kind not in ("neutral", "dialogue") else len(story.text) + 1
     shown = [float(end > told) for _, end in encoded.offsets]
-    return ids, [*shown, 1.0][:CONTEXT]
+    end = min(CONTEXT, round(len(shown) - sum(shown)) + keep) if any(shown) else CONTEXT
+    return ids[:end], [*shown, 1.0][:end]
 
 
 def _pad(
@@ -147,45 +157,70 @@ def optimisers(model: LlamaForCausalLM, plan: Plan) -> list[torch.optim.Optimize
     return [torch.optim.Muon(hidden, lr=10 * plan.rate, momentum=0.95, weight_decay=0.01), adam]
 
 
-def train(plan: Plan, *, folder: Path, threads: int = 2, save_every: int = 500) -> LlamaForCausalLM:
-    """Run the plan; saves a usable model every `save_every` steps and at the end."""
+def train(plan: Plan, *, folder: Path, threads: int = 1, resume: bool = False) -> LlamaForCausalLM:
+    """Run the plan; every 500 steps a usable model and a checkpoint are saved.
+
+    A resumed run draws the same batches as an unbroken one and comes to the same model.
+    """
     torch.set_num_threads(threads)
     tokenizer = train_tokenizer(seed=plan.seed)
+    assert tuple(tokenizer.token_to_id(t) for t in (BOS, EOS, PAD)) == (0, 1, 2)
     save_tokenizer(tokenizer, folder, context=CONTEXT)
     model = build_model(plan, vocabulary=tokenizer.get_vocab_size(), seed=plan.seed)
-    assert tuple(tokenizer.token_to_id(t) for t in (BOS, EOS, PAD)) == (0, 1, 2)
     # On short texts plain attention is twice as fast on a CPU as the fused kernel's backward pass.
     model.set_attn_implementation("eager")
     steppers = optimisers(model, plan)
-    schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda s: _rate(s, plan)) for o in steppers]
-    source, started, seen, recent = batches(plan, tokenizer), time.perf_counter(), 0, 0.0
-    with (folder / "train_log.jsonl").open("w", encoding="utf-8") as lines:
-        for step in range(1, plan.steps + 1):
+    bases = [stepper.param_groups[0]["lr"] for stepper in steppers]
+    source, checkpoint = batches(plan, tokenizer), folder / "checkpoint.pt"
+    done, seen, recent, before = 0, 0, 0.0, 0.0
+    if resume:
+        state = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(state["model"])
+        for stepper, kept in zip(steppers, state["steppers"], strict=True):
+            stepper.load_state_dict(kept)
+        done, seen, before = state["step"], state["seen"], state["elapsed_s"]
+        for _ in range(done):
+            next(source)
+    started = time.perf_counter() - before
+    with (folder / "train_log.jsonl").open("a" if resume else "w", encoding="utf-8") as lines:
+        for step in range(done + 1, plan.steps + 1):
             ids, counted = next(source)
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=plan.bf16):
-                loss = loss_of(model, ids, counted)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            for stepper, schedule in zip(steppers, schedules, strict=True):
-                stepper.step()
-                schedule.step()
-                stepper.zero_grad()
-            seen += int((ids != 2).sum())
-            recent += loss.item()
+            for stepper, base in zip(steppers, bases, strict=True):
+                stepper.param_groups[0]["lr"] = base * _rate(step - 1, plan)
+            loss = _step(model, steppers, ids, counted, bf16=plan.bf16)
+            seen, recent = seen + int((ids != 2).sum()), recent + loss
             if step % 50 == 0:
-                entry = {
-                    "step": step,
-                    "loss_nats": round(recent / 50, 4),
-                    "tokens": seen,
-                    "elapsed_s": round(time.perf_counter() - started, 1),
-                }
-                recent = 0.0
-                lines.write(json.dumps(entry) + "\n")
+                elapsed = round(time.perf_counter() - started, 1)
+                entry = {"step": step, "loss_nats": round(recent / 50, 4), "tokens": seen}
+                lines.write(json.dumps({**entry, "elapsed_s": elapsed}) + "\n")
                 lines.flush()
-                log.info("%s", entry)
-            if step % save_every == 0 or step == plan.steps:
+                recent = 0.0
+            if step % 500 == 0 or step == plan.steps:
                 save_model(model, folder)
+                state = {"step": step, "seen": seen, "elapsed_s": time.perf_counter() - started}
+                kept_states = [stepper.state_dict() for stepper in steppers]
+                torch.save(
+                    {**state, "model": model.state_dict(), "steppers": kept_states}, checkpoint
+                )
     return model
+
+
+def _step(
+    model: LlamaForCausalLM,
+    steppers: list[torch.optim.Optimizer],
+    ids: Tensor,
+    counted: Tensor,
+    *,
+    bf16: bool,
+) -> float:
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+        loss = loss_of(model, ids, counted)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for stepper in steppers:
+        stepper.step()
+        stepper.zero_grad()
+    return loss.item()
 
 
 def save_model(model: LlamaForCausalLM, folder: Path) -> None:
@@ -197,16 +232,14 @@ def save_model(model: LlamaForCausalLM, folder: Path) -> None:
 
 
 def _rate(step: int, plan: Plan) -> float:
-    if step < plan.warmup:
-        return (step + 1) / plan.warmup
-    done = (step - plan.warmup) / max(1, plan.steps - plan.warmup)
-    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    return min(1.0, (step + 1) / plan.warmup, (plan.steps - step) / plan.cooldown)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the demo model from scratch.")
     parser.add_argument("--out", type=Path, default=MODEL_FOLDER)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--resume", action="store_true")
     for field in dataclasses.fields(Plan):
         flag = "--" + field.name.replace("_", "-")
         if isinstance(field.default, bool):
@@ -223,7 +256,7 @@ def main() -> None:
     names = [field.name for field in dataclasses.fields(Plan)]
     plan = Plan(**{name: getattr(arguments, name) for name in names})
     log.info("%s", plan)
-    train(plan, folder=arguments.out, threads=arguments.threads)
+    train(plan, folder=arguments.out, threads=arguments.threads, resume=arguments.resume)
 
 
 if __name__ == "__main__":
