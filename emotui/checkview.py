@@ -3,6 +3,8 @@
 In: a DatasetCheck. Out: lines; labels come from the dataset, so they are made visible.
 """
 
+from collections.abc import Sequence
+
 from emotui.sanitize import one_line
 from emotui.terminal import fixed, table
 from store.checks import DatasetCheck, Duplicates
@@ -46,7 +48,7 @@ def check_lines(c: DatasetCheck) -> list[str]:
 
 
 def _lengths(c: DatasetCheck) -> list[str]:
-    rows = [
+    rows: list[Sequence[str | int]] = [
         (unit, *(round(float(quantiles[q])) for q in quantiles))
         for unit, quantiles in (("characters", c.characters), ("words", c.words))
     ]

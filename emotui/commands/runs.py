@@ -121,7 +121,7 @@ def _summary(run: Any) -> dict[str, Any]:
 def verify(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Read every byte of a run and hold it against its checksums; exit 1 if any is wrong."""
     from emotui.jobs.rundata import run_name
-    from store.runs import verify as check
+    from store.verify import verify as check
 
     here = home_for(settings_for(home))
     run_id = run_name(here, run)

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from emotui.events import Event, Note
-from emotui.jobs.spec import DEMO, ModelSpec
+from emotui.jobs.spec import DEMO, DEMO_MODEL, ModelSpec
 from emotui.sanitize import one_line
 from vectors.models import LanguageModel, load_model, untrained_twin
 
@@ -61,9 +61,7 @@ class Engine:
 def resolve_source(source: str) -> str:
     """The directory behind the name "demo" and behind ~; anything else unchanged."""
     if source == DEMO:
-        from emotui.demo import model_dir
-
-        return str(model_dir())
+        return str(DEMO_MODEL)
     return str(Path(source).expanduser()) if source.startswith("~") else source
 
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
-from store.foreign import arrange_vectors, read_foreign_vectors
-from store.vectorsets import save_vectors
 from vectors.directions import DirectionSet, Recipe
 
 from emotui.errors import UserError
 from emotui.events import Cancelled, Done, Job, Note, never
 from emotui.jobs.build import BuildResult
 from emotui.jobs.rundata import open_run
+from store.foreign import arrange_vectors, read_foreign_vectors
 from store.layout import Home, check_name
 from store.runs import Run
+from store.vectorsets import save_vectors
 
 Arrays = dict[str, np.ndarray]
 

@@ -1,9 +1,12 @@
 """Which model to load and how, as plain values: said before anything heavy is imported."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 DEMO = "demo"
 """The name under which the embedded model can be asked for."""
+DEMO_MODEL = Path(__file__).parents[1] / "demo" / "model"
+"""Where the embedded model lies."""
 
 
 @dataclass(frozen=True)
