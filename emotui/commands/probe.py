@@ -53,6 +53,9 @@ def probe(
             "random-split; or all, or none.",
         ),
     ] = "all",
+    permutations: Annotated[
+        int, typer.Option("--permutations", help="Shuffles behind the shuffled band.", min=20)
+    ] = 20,
     twin_seed: Annotated[
         int, typer.Option("--twin-seed", help="Seed of the untrained twin's weights.", min=0)
     ] = 0,
@@ -108,6 +111,7 @@ def probe(
         seeds=seeds,
         grouped=group == "topic",
         bootstrap=bootstrap,
+        permutations=permutations,
         controls=chosen,
         twin_seed=twin_seed,
         seed=seed,

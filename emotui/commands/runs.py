@@ -1,5 +1,6 @@
 """`emotui runs ...`: list, show, verify, export, import and remove runs of activations."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -69,8 +70,8 @@ def show(run: RunArgument, home: HomeOption = None, as_json: JsonOption = False)
     """Show what made a run, what it holds and which texts were set aside."""
     from emotui.jobs.rundata import open_run
 
-    found = open_run(home_for(settings_for(home)), run)
-    value = _summary(found)
+    with closing(open_run(home_for(settings_for(home)), run)) as found:
+        value = _summary(found)
     if as_json:
         say_json(value)
         return

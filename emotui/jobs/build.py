@@ -6,11 +6,11 @@ extracted with the run's own settings where that has not been done yet. The arit
 """
 
 from collections.abc import Generator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from store.vectorsets import VectorsInfo, save_vectors
 from vectors.algebra import combine
 from vectors.deflection import deflection_directions
 from vectors.directions import DirectionSet, Recipe, build_directions
@@ -26,6 +26,7 @@ from emotui.jobs.streaming import Emit, streaming
 from emotui.options import LayerSpec, layers_for
 from store.layout import Home
 from store.runs import Run
+from store.vectorsets import VectorsInfo, save_vectors
 from vectors.errors import Cancelled as CancelledError
 
 
@@ -62,12 +63,26 @@ def build_job(
 ) -> Job:
     """Extracts the neutral texts if need be, builds, saves; Done holds a BuildResult."""
     data = run_data(home, request.run)
+    with ExitStack() as stack:
+        stack.callback(data.run.close)
+        yield from _building(home, request, data, stack, engine, cancelled)
+
+
+def _building(
+    home: Home,
+    request: BuildRequest,
+    data: RunData,
+    stack: ExitStack,
+    engine: Engine,
+    cancelled: Cancelled,
+) -> Job:
     pooling = pooling_of(data.run, request.pooling)
     layers = layers_for(request.layers, data.run.identity.layers)
     expression = None if request.expression is None else open_set(home, request.expression)
     neutral = None
     if request.neutral is not None:
         neutral = yield from _neutral_run(home, request, data.run, pooling, engine, cancelled)
+        stack.callback(neutral.close)
     recipe = _recipe(request, data, pooling, neutral, expression)
     yield Note(
         f"{len(data.labels)} {data.target}s, {len(layers)} layers, pooling {pooling}, "

@@ -7,6 +7,7 @@ arithmetic on activations: `vectors.extraction` pools, `store.runs` writes.
 import io
 import time
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -264,10 +265,14 @@ def located(source: str) -> str:
 
 def summary(home: Home, run_id: str, *, resumed: int, elapsed_s: float) -> ExtractResult:
     """What a run holds, as an ExtractResult."""
-    run = Run.open(home, run_id)
+    with closing(Run.open(home, run_id)) as run:
+        return _result(run, resumed=resumed, elapsed_s=elapsed_s)
+
+
+def _result(run: Run, *, resumed: int, elapsed_s: float) -> ExtractResult:
     aside = {p: int((~run.usable_rows(p)).sum()) for p in run.identity.poolings}
     return ExtractResult(
-        run=run_id,
+        run=run.run_id,
         rows=run.committed_rows,
         resumed_from=resumed,
         set_aside=aside,

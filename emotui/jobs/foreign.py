@@ -37,7 +37,11 @@ def import_vectors_job(
         yield Note("a set of our own: everything that made it is kept")
     else:
         source = open_run(home, run) if run is not None else None
-        directions = _completed(arrays, meta, source, file.name)
+        try:
+            directions = _completed(arrays, meta, source, file.name)
+        finally:
+            if source is not None:
+                source.close()
         if source is None:
             yield Note(
                 "no --run: residual norms and centre are unknown, so steering refuses and scores "

@@ -7,17 +7,18 @@ folders can be imported again.
 
 import hashlib
 from collections.abc import Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
-from store.foreign_activations import ForeignActivations, read_foreign_activations
 
 from emotui.errors import OptionError, UserError
 from emotui.events import Cancelled, Done, Event, Job, Note, Progress, never
 from emotui.jobs.rundata import pooling_of, run_data
 from emotui.options import LayerSpec, layers_for
+from store.foreign_activations import ForeignActivations, read_foreign_activations
 from store.identity import RunIdentity
 from store.layout import Home, check_name
 from store.writer import RunWriter
@@ -61,6 +62,18 @@ def export_job(
 ) -> Job:
     """Per label `<label>.npz` with arrays `layer_<l>`, or `<label>/layer_<l>.npy`; float32."""
     data = run_data(home, run)
+    with closing(data.run):
+        yield from _exporting(data, folder, format, layers, pooling, cancelled)
+
+
+def _exporting(
+    data: RunData,
+    folder: Path,
+    format: str,
+    layers: LayerSpec,
+    pooling: str | None,
+    cancelled: Cancelled,
+) -> Job:
     chosen = pooling_of(data.run, pooling)
     wanted = layers_for(layers, data.run.identity.layers)
     if folder.exists():

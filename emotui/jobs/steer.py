@@ -8,6 +8,7 @@ sample run in one batch and share sampling noise. Writes nothing.
 import math
 import time
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -278,7 +279,8 @@ def _control_from_run(
             "none; use --control random"
         )
     data = run_data(home, recipe.run)
-    rows = data.layer_of(pooling_of(data.run, recipe.pooling))(layer)
+    with closing(data.run):
+        rows = data.layer_of(pooling_of(data.run, recipe.pooling))(layer)
     kept = np.isfinite(rows).all(axis=1) & (data.codes >= 0)
     if kind == "covariance":
         return covariance_matched(rows[kept], seed=seed)

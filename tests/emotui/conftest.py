@@ -1,4 +1,4 @@
-"""A tiny real model on disk, a small planted dataset, and a runner that calls `emotui` in-process."""
+"""A tiny real model on disk, a small planted dataset, a runner that calls `emotui` in-process."""
 
 import json
 from collections.abc import Callable
@@ -143,22 +143,39 @@ def make_model(folder: Path, *, width: int, seed: int) -> Path:
 def prepared(
     tmp_path_factory: pytest.TempPathFactory, texts_file: Path, neutral_file: Path, model_dir: Path
 ) -> "Prepared":
-    """A data directory with datasets, a run and a set of vectors; tests must not change it."""
+    """A data directory with datasets, and a run; tests must not change what is there."""
     home = tmp_path_factory.mktemp("prepared")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMOTUI_HOME", str(home))
+        labelled = ["--label", "emotion", "--topic", "topic", "--quiet"]
         steps = [
-            ["data", "import", texts_file, "--name", "texts", "--label", "emotion"]
-            + ["--topic", "topic", "--quiet"],
+            ["data", "import", texts_file, "--name", "texts", *labelled],
             ["data", "import", neutral_file, "--name", "plain", "--quiet"],
             ["extract", "--model", model_dir, "--data", "texts", "--pool", "mean,last", "--quiet"],
         ]
         for step in steps:
             assert main([str(part) for part in step]) == 0
         run = next((home / "runs").iterdir()).name
-        build = ["vectors", "build", run, "--name", "both", "--neutral", "plain", "--quiet"]
+    return Prepared(home, run)
+
+
+@pytest.fixture(scope="session")
+def vectors(prepared: "Prepared") -> str:
+    """The name of a set of vectors in the prepared data directory."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOTUI_HOME", str(prepared.home))
+        build = [
+            "vectors",
+            "build",
+            prepared.run,
+            "--name",
+            "both",
+            "--neutral",
+            "plain",
+            "--quiet",
+        ]
         assert main(build) == 0
-    return Prepared(home, run, "both")
+    return "both"
 
 
 @dataclass(frozen=True)
@@ -167,7 +184,6 @@ class Prepared:
 
     home: Path
     run: str
-    vectors: str
 
 
 @pytest.fixture

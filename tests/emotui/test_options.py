@@ -28,7 +28,7 @@ def test_layer_specs(text: str, layers: list[int]):
 
 
 def test_depth_takes_the_nearest_layer_that_is_there():
-    assert layers_for(parse_layers("2/3"), (0, 5, 20)) == [5]
+    assert layers_for(parse_layers("2/3"), (0, 12, 20)) == [12]
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", "5-3", "4/3", "1/0", "-1", "1;2"])
