@@ -18,6 +18,7 @@ from typing import Literal
 from emotui.demo.appraisals import CELLS, EMOTIONS
 from emotui.demo.everyday import FILLERS, exchanges, neutral_sentences
 from emotui.demo.premises import FIRST_PERSON, PEOPLE, Person, pivot, premise
+from emotui.demo.questions import questions
 from emotui.demo.reactions import capital, line_of, reaction
 from emotui.demo.topics import BY_KEY, HELD_OUT_TOPICS, TOPICS, TRAIN_TOPICS, Topic
 
@@ -50,7 +51,7 @@ class Story:
     spans: tuple[tuple[str, int, int], ...]
     """Speaker, first and last (exclusive) character of each turn; empty outside dialogues."""
     kind: str
-    """ "story", "glimpse", "neutral", "dialogue" or "deflection"."""
+    """ "story", "glimpse", "lesson", "neutral", "dialogue" or "deflection"."""
     displayed: str | None
     """In a deflection, the emotion that is shown in place of `emotion`; otherwise None."""
 
@@ -80,6 +81,22 @@ def stories(
             low, high = _LENGTHS
             target = low + round((high - low) * rank / (len(EMOTIONS) - 1))
         found.append(_story(emotion, BY_KEY[topic], target=target, rng=rng))
+    return found
+
+
+def lessons(n: int, *, seed: int = 0, topics: TopicChoice = "all") -> list[Story]:
+    """`n` stories with questions about the facts, and their answers, before the reaction."""
+    rng, pool = Random(f"lessons-{seed}"), _pool(topics)
+    found = []
+    for _ in range(n):
+        emotion, topic = rng.choice(EMOTIONS), BY_KEY[rng.choice(pool)]
+        focus, other, person = _people(rng)
+        facts = rng.choice(CELLS[emotion])
+        told = premise(facts, focus, other, topic=topic, rng=rng)
+        start = " ".join(capital(sentence) for sentence in told)
+        shown = reaction(emotion, focus, other, rng=rng)[: rng.randint(0, 2)]
+        text = " ".join((start, *questions(facts, focus, other, rng=rng), *shown))
+        found.append(Story(text, emotion, topic.key, person, len(start) + 1, (), "lesson", None))
     return found
 
 

@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
-from emotui.demo.corpus import Story, deflections, dialogues, glimpses, neutral, stories
+from emotui.demo.corpus import Story, deflections, dialogues, glimpses, lessons, neutral, stories
 from emotui.demo.tokenizer import BOS, EOS, PAD, VOCABULARY, save_tokenizer, train_tokenizer
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,8 @@ class Plan:
     """Steps at the end over which the rate falls to nought; before, all plans take one path."""
     facts_share: float = 0.15
     """Share of the tokens of facts and neutral texts in the loss; reactions count whole."""
+    lessons_from: int = 1000
+    """About this step lessons take the place of a third of the stories."""
     cut_share: float = 0.67
     """Share of the texts that end `cut_tokens` into the reaction, where most is to be learned."""
     cut_tokens: int = 22
@@ -86,16 +88,23 @@ def batches(plan: Plan, tokenizer: Tokenizer) -> Iterator[tuple[Tensor, Tensor]]
     order = torch.Generator().manual_seed(plan.seed)
     while True:
         seed = plan.seed * 1_000_003 + 17 + group
+        part = chunk // 12
+        taught = 3 * part if group * 12 >= plan.lessons_from else 0
         texts = [
-            *stories(chunk - 4 * (chunk // 12), seed=seed, topics="train"),
-            *glimpses(chunk // 12, seed=seed),
-            *deflections(chunk // 12, seed=seed, topics="train"),
-            *neutral(chunk // 12, seed=seed),
-            *dialogues(chunk // 12, seed=seed),
+            *stories(chunk - 4 * part - taught, seed=seed, topics="train"),
+            *lessons(taught, seed=seed, topics="train"),
+            *glimpses(part, seed=seed),
+            *deflections(part, seed=seed, topics="train"),
+            *neutral(part, seed=seed),
+            *dialogues(part, seed=seed),
         ]
         cut = (torch.rand(len(texts), generator=order) < plan.cut_share).tolist()
         rows = [
-            _row(text, tokenizer, keep=plan.cut_tokens if short else CONTEXT)
+            _row(
+                text,
+                tokenizer,
+                keep=plan.cut_tokens if short and text.kind != "lesson" else CONTEXT,
+            )
             for text, short in zip(texts, cut, strict=True)
         ]
         rows.sort(key=lambda row: len(row[0]))
