@@ -58,10 +58,8 @@ def probe_lines(report: ProbeReport) -> list[str]:
     ]
     for name in FLAT:
         if name in curves:
-            curve = curves[name]
-            lines.append(
-                f"{name}: {interval(curve['accuracy'][0])}, AUROC {number(curve['auroc'][0]['value'])}"
-            )
+            accuracy, auroc = curves[name]["accuracy"][0], curves[name]["auroc"][0]
+            lines.append(f"{name}: {interval(accuracy)}, AUROC {number(auroc['value'])}")
     return [*lines, best_line(report), *rests_on(report)]
 
 

@@ -72,6 +72,9 @@ def build(
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the split halves.", min=0)] = 0,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the place of a set of that name.")
+    ] = False,
     device: DeviceOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -99,6 +102,7 @@ def build(
         expression=expression,
         seed=seed,
         device=settings.text("device"),
+        replace=replace,
     )
     engine = Engine(threads=settings.number("threads"))
     result = cast(

@@ -48,6 +48,8 @@ class BuildRequest:
     expression_variance: float = 0.99
     seed: int = 0
     device: str = "auto"
+    replace: bool = False
+    """Take the place of a set of that name."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ def _building(
         return _build(request, data, pooling, layers, neutral, expression, recipe, progress)
 
     directions = yield from streaming(work)
-    info = save_vectors(home, request.name, directions.arrays(), directions.meta())
+    info = save_vectors(
+        home, request.name, directions.arrays(), directions.meta(), replace=request.replace
+    )
     yield Done(BuildResult(info, directions))
 
 
