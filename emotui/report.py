@@ -6,6 +6,7 @@ independent reader, with Wilson's interval.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def _row(*cells: str) -> str:
     return "| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     return [_row(*head), _row(*("---" for _ in head)), *(_row(*row) for row in rows), ""]
 
 
@@ -211,7 +212,7 @@ def _steer_part(result: DemoResult, reader: Reader) -> list[str]:
         "",
         f"The reader knows words only and no activation; it names {reader.accuracy:.0%} of "
         f"{reader.n_test:,} unseen reactions right (chance {reader.chance:.0%}). NLL is under the "
-        "unsteered model. The controls are random directions with the same norm at the same alphas.",
+        "unsteered model. The controls are random directions of the same norm at the same alphas.",
         "",
     ]
     for sweep in result.sweeps:
@@ -226,7 +227,7 @@ def _steer_part(result: DemoResult, reader: Reader) -> list[str]:
         out += [
             f"### {sweep.emotion}",
             "",
-            f"![Alpha sweep for {sweep.emotion} beside random directions](sweep-{sweep.emotion}.svg)",
+            f"![Alpha sweep beside random directions](sweep-{sweep.emotion}.svg)",
             "",
             *_table(
                 ("direction", "alpha", "n", "reader [95 %]", "score ±se", "NLL", "repeated 4-grams",

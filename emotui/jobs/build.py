@@ -15,13 +15,13 @@ from vectors.algebra import combine
 from vectors.deflection import deflection_directions
 from vectors.directions import DirectionSet, Recipe, build_directions
 
-from emotui.errors import OptionError, UserError
+from emotui.errors import UserError
 from emotui.events import Cancelled, Done, Event, Job, Note, Progress, never
+from emotui.jobs.again import same_settings
 from emotui.jobs.engine import Engine
-from emotui.jobs.extract import ExtractRequest, Rows, extracting
+from emotui.jobs.extract import extracting
 from emotui.jobs.rundata import RunData, open_run, pooling_of, run_data
 from emotui.jobs.sets import open_set
-from emotui.jobs.spec import ModelSpec
 from emotui.jobs.streaming import Emit, streaming
 from emotui.options import LayerSpec, layers_for
 from store.layout import Home
@@ -225,27 +225,6 @@ def _neutral_run(
     ):
         raise UserError("the neutral run is of another model; name a dataset instead")
     return neutral
-
-
-def same_settings(run: Run, *, dataset: str, device: str) -> ExtractRequest:
-    """A request that treats another dataset as this run treated its own."""
-    identity = run.identity
-    if run.info.get("foreign"):
-        raise OptionError(
-            "imported activations have no model here, so texts cannot be extracted to match; "
-            "name a run of neutral activations instead"
-        )
-    spec = dict(run.info["spec"]) | {"source": run.info["source"], "device": device}
-    return ExtractRequest(
-        model=ModelSpec(**spec),
-        dataset=dataset,
-        layers=LayerSpec("as the run", tuple(identity.layers)),
-        poolings=identity.poolings,
-        rows=Rows(),
-        max_length=identity.max_length,
-        stored_dtype=identity.stored_dtype,
-        twin_seed=run.info.get("twin_seed"),
-    )
 
 
 def combine_job(home: Home, expression: str, *, name: str, sources: tuple[str, ...]) -> Job:

@@ -9,7 +9,7 @@ import json
 import tempfile
 import time
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,7 +47,7 @@ class DemoRequest:
     """Beginnings to steer from."""
     controls: int = 2
     """Random directions beside each emotion."""
-    model: ModelSpec = ModelSpec(DEMO, device="cpu")
+    model: ModelSpec = field(default_factory=lambda: ModelSpec(DEMO, device="cpu"))
     emotions: tuple[str, ...] = EMOTIONS
     seed: int = 0
 

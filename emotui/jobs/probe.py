@@ -19,10 +19,10 @@ from vectors.probesuite import run_probes
 from vectors.stats import Interval
 
 from emotui.events import Cancelled, Done, Event, Job, Note, Partial, Progress, never
-from emotui.jobs.build import same_settings
+from emotui.jobs.again import rows_of, same_settings
 from emotui.jobs.engine import Engine
 from emotui.jobs.extract import extracting
-from emotui.jobs.rundata import RunData, open_run, pooling_of, rows_of, run_data
+from emotui.jobs.rundata import RunData, open_run, pooling_of, run_data
 from emotui.jobs.streaming import Emit, streaming
 from emotui.options import LayerSpec, layers_for
 from emotui.sanitize import one_line

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Int
 
 from emotui.errors import OptionError, UserError
-from emotui.jobs.extract import ROWS_FILE, Rows
+from emotui.jobs.extract import ROWS_FILE
 from emotui.sanitize import one_line
 from store.datasets import Dataset
 from store.layout import Home, not_found
@@ -111,15 +111,6 @@ def _foreign(run: Run, target: str) -> RunData:
     names = tuple(run.info["labels"])
     codes = np.asarray(run.info["codes"], dtype=np.int64)
     return RunData(run, target, names, codes, None, None)
-
-
-def rows_of(run: Run) -> Rows:
-    """The choice of rows that an extraction was asked for, to ask for it again."""
-    kept = dict(run.info["rows"])
-    for name in ("labels", "topics"):
-        if kept[name] is not None:
-            kept[name] = tuple(kept[name])
-    return Rows(**kept)
 
 
 def pooling_of(run: Run, wanted: str | None) -> str:

@@ -16,7 +16,7 @@ from jaxtyping import Float32
 
 from emotui.errors import OptionError, UserError
 from emotui.events import Cancelled, Done, Event, Job, Note, Progress, never
-from emotui.jobs.rundata import pooling_of, run_data
+from emotui.jobs.rundata import RunData, pooling_of, run_data
 from emotui.options import LayerSpec, layers_for
 from store.foreign_activations import ForeignActivations, read_foreign_activations
 from store.identity import RunIdentity
