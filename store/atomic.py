@@ -52,7 +52,8 @@ def replacing(path: Path) -> Iterator[FileIO]:
 def write_all(files: Sequence[tuple[Path, Iterable[Part]]]) -> None:
     """Write several files, each given as parts; all are durable on return.
 
-    Cheaper than one after another: fsyncs that wait at the same time share the disk's flushes. On any error the files not yet renamed stay as they were.
+    Cheaper than one after another, since fsyncs that wait at the same time share the disk's
+    flushes. On any error the files not yet renamed stay as they were.
     """
     opened: list[tuple[Path, Path, FileIO]] = []
     try:

@@ -2,10 +2,11 @@
 
 In: texts, in batches. Out: groups of rows. Same: NFKC, lower case, letters and digits only (of any
 script), compared by a 64-bit blake2b. Near: Jaccard similarity of the sets of three-word shingles
-of at least `threshold`; candidates come from MinHash (Broder 1997) with 64 hashes in 16 bands of 4,
-so a pair at similarity 0.7 is proposed with probability 0.99, at 0.5 with 0.64, and every
-proposed pair is then compared exactly. In a crowded band only each text's predecessor and the first
-text are compared, so near groups are chains; texts under three words take no part. Knows no labels.
+of at least `threshold`; candidates come from MinHash (Broder 1997) with 64 hashes in 16 bands of
+4, so a pair at similarity 0.7 is proposed with probability 0.99, at 0.5 with 0.64, and every
+proposed pair is then compared exactly, unless all 64 hashes agree (chance 1e-10 at 0.7). In a
+crowded band only each text's predecessor and the first text are compared, so near groups are
+chains; texts under three words take no part. Knows no labels.
 """
 
 import hashlib
@@ -89,6 +90,7 @@ class NearFinder:
         signature = np.concatenate([np.zeros((0, _HASHES), np.uint32), *self._parts])
         rows = np.flatnonzero(np.concatenate([np.zeros(0, bool), *self._usable]))
         pairs = self._candidates(signature, rows)
+        sure = 0
         if len(pairs):
             agree = np.zeros(len(pairs), np.float32)
             for at in range(0, len(pairs), 65536):
@@ -97,9 +99,11 @@ class NearFinder:
             # The estimate has a standard error of 0.06: keep what may reach the threshold.
             order = np.argsort(-agree, kind="stable")
             pairs = pairs[order[agree[order] >= threshold - 0.2]]
-        capped = len(pairs) > _MAX_PAIRS
-        pairs = pairs[:_MAX_PAIRS]
-        near = [jaccard(text_of(int(a)), text_of(int(b))) >= threshold for a, b in pairs]
+            sure = int((agree == 1).sum())
+        capped = len(pairs) - sure > _MAX_PAIRS
+        pairs = pairs[: sure + _MAX_PAIRS]
+        near = [True] * sure
+        near += [jaccard(text_of(int(a)), text_of(int(b))) >= threshold for a, b in pairs[sure:]]
         known = [pair for group in same.groups for pair in pairwise(group)]
         links = np.array(known, np.int64).reshape(-1, 2)
         return _groups(np.concatenate([pairs[np.array(near, bool)], links])), capped

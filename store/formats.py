@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from store.errors import DatasetError
-from store.sources import SourceFile, lines, open_bytes
+from store.sources import SourceFile, characters, lines, open_bytes
 
 _FIELD_LIMIT = 2**31 - 1
-_CHUNK = 1 << 20
 _LONGEST_ELEMENT = 64 << 20
 
 
@@ -103,12 +102,13 @@ def _object(value: object, file: SourceFile, where: int) -> dict[str, Any]:
 
 def _json(file: SourceFile, options: ReadOptions) -> Iterator[Record]:
     """A JSON array of objects; a .json file that holds JSON lines is read as such."""
-    first = next((t for _, t in lines(file, encoding=options.encoding) if t.strip()), "")
-    if first.lstrip().startswith("[") or not first:
+    pieces = characters(file, encoding=options.encoding)
+    start = next((piece.lstrip()[0] for piece in pieces if piece.strip()), "")
+    if start in ("[", ""):
         yield from _array(file, options)
         return
     try:
-        json.loads(first)
+        json.loads(next(t for _, t in lines(file, encoding=options.encoding) if t.strip()))
     except json.JSONDecodeError:
         raise DatasetError(
             f"{file.shown} is neither an array of objects nor JSON lines; give one of the two"
@@ -116,22 +116,9 @@ def _json(file: SourceFile, options: ReadOptions) -> Iterator[Record]:
     yield from _jsonl(file, options)
 
 
-def _chunks(file: SourceFile, options: ReadOptions) -> Iterator[str]:
-    """The file's text in pieces of about a megabyte, cut at line ends."""
-    held: list[str] = []
-    size = 0
-    for _, line in lines(file, encoding=options.encoding):
-        held.append(line)
-        size += len(line)
-        if size >= _CHUNK:
-            yield "".join(held)
-            held, size = [], 0
-    yield "".join(held)
-
-
 def _array(file: SourceFile, options: ReadOptions) -> Iterator[Record]:
     decoder = json.JSONDecoder()
-    chunks = _chunks(file, options)
+    chunks = characters(file, encoding=options.encoding)
     buffer, at, count, ended = "", 0, 0, False
 
     def more() -> bool:

@@ -35,7 +35,11 @@ def fetch_hub(repo_id: str, *, revision: str | None = None, pattern: str | None 
     try:
         return Path(
             snapshot_download(
-                repo_id, repo_type="dataset", revision=revision, allow_patterns=wanted
+                repo_id,
+                repo_type="dataset",
+                revision=revision,
+                allow_patterns=wanted,
+                ignore_patterns=["*dataset_info*.json"],
             )
         )
     except HFValidationError:

@@ -11,6 +11,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -27,6 +28,8 @@ FORMATS = {
     ".parquet": "parquet",
     ".txt": "txt",
 }
+_PIECE = 1 << 20
+_HINT = "pass the file's own --encoding (cp1252 and latin-1 are common)"
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -112,32 +115,70 @@ def lines(file: SourceFile, *, encoding: str) -> Iterator[tuple[int, str]]:
 
     Undecodable bytes raise DatasetError with file, line, byte and the option that helps.
     """
+    name = _encoding(encoding)
+    with _unpacking(file), open_bytes(file) as raw:
+        if "\n".encode(name) == b"\n":
+            yield from _byte_lines(raw, file, name)
+        else:
+            yield from _wide_lines(raw, file, name)
+
+
+def characters(file: SourceFile, *, encoding: str) -> Iterator[str]:
+    """The file's text in pieces of about a megabyte, whatever its lines; errors as `lines`."""
+    name = _encoding(encoding)
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
+    offset = 0
+    with _unpacking(file), open_bytes(file) as raw:
+        while True:
+            piece = raw.read(_PIECE)
+            held = len(decoder.getstate()[0])
+            if offset == 0:
+                _refuse_other_mark(piece, file, name)
+            try:
+                text = decoder.decode(piece, final=not piece)
+            except UnicodeDecodeError as error:
+                at = offset - held + error.start
+                raise DatasetError(
+                    f"{file.shown} byte {at} of the file: not valid {name.upper()}; {_HINT}"
+                ) from None
+            if text:
+                yield text
+            if not piece:
+                return
+            offset += len(piece)
+
+
+@contextmanager
+def _unpacking(file: SourceFile) -> Iterator[None]:
     try:
-        info = codecs.lookup(encoding)
-    except LookupError:
-        raise DatasetError(
-            f"unknown encoding {encoding!r}; use a name such as utf-8, utf-16, cp1252 or latin-1"
-        ) from None
-    try:
-        with open_bytes(file) as raw:
-            if "\n".encode(info.name) == b"\n":
-                yield from _byte_lines(raw, file, info.name)
-            else:
-                yield from _wide_lines(raw, file, info.name)
+        yield
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise DatasetError(f"{file.shown} is not a readable gzip file ({error})") from None
+
+
+def _encoding(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        raise DatasetError(
+            f"unknown encoding {name!r}; use a name such as utf-8, utf-16, cp1252 or latin-1"
+        ) from None
+
+
+def _refuse_other_mark(start: bytes, file: SourceFile, encoding: str) -> None:
+    named = next((name for bom, name in _BOMS if start.startswith(bom)), None)
+    if named and encoding == "utf-8":
+        raise DatasetError(
+            f"{file.shown} begins with a {named.upper()} mark and is not UTF-8; "
+            f"pass --encoding {named}"
+        )
 
 
 def _byte_lines(raw: BinaryIO, file: SourceFile, encoding: str) -> Iterator[tuple[int, str]]:
     offset = 0
     for number, line in enumerate(raw, start=1):
         if number == 1:
-            named = next((name for bom, name in _BOMS if line.startswith(bom)), None)
-            if named and encoding == "utf-8":
-                raise DatasetError(
-                    f"{file.shown} begins with a {named.upper()} mark and is not UTF-8; "
-                    f"pass --encoding {named}"
-                )
+            _refuse_other_mark(line, file, encoding)
             if encoding in ("utf-8", "utf-8-sig") and line.startswith(codecs.BOM_UTF8):
                 line = line[len(codecs.BOM_UTF8) :]
                 offset = len(codecs.BOM_UTF8)
@@ -146,8 +187,7 @@ def _byte_lines(raw: BinaryIO, file: SourceFile, encoding: str) -> Iterator[tupl
         except UnicodeDecodeError as error:
             raise DatasetError(
                 f"{file.shown} line {number}, byte {offset + error.start} of the file: "
-                f"0x{line[error.start]:02x} is not valid {encoding.upper()}; pass the file's own "
-                "--encoding (cp1252 and latin-1 are common)"
+                f"0x{line[error.start]:02x} is not valid {encoding.upper()}; {_HINT}"
             ) from None
         offset += len(line)
 
@@ -155,11 +195,11 @@ def _byte_lines(raw: BinaryIO, file: SourceFile, encoding: str) -> Iterator[tupl
 def _wide_lines(raw: BinaryIO, file: SourceFile, encoding: str) -> Iterator[tuple[int, str]]:
     number = 0
     try:
-        for line in io.TextIOWrapper(raw, encoding=encoding, newline="\n"):
-            number += 1
-            yield number, line
-    except UnicodeError as error:
+        with io.TextIOWrapper(raw, encoding=encoding, newline="\n") as text:
+            for line in text:
+                number += 1
+                yield number, line
+    except UnicodeError:
         raise DatasetError(
-            f"{file.shown} after line {number}: not valid {encoding.upper()} ({error}); "
-            "pass the file's own --encoding"
+            f"{file.shown} after line {number}: not valid {encoding.upper()}; {_HINT}"
         ) from None

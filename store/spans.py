@@ -64,8 +64,8 @@ def parse_turns(text: str, pattern: re.Pattern[str]) -> tuple[Span, ...]:
     """
     marks = list(pattern.finditer(text))
     spans: list[Span] = []
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        stop = following.start() if following else len(text)
+    stops = [*(mark.start() for mark in marks[1:]), len(text)]
+    for mark, stop in zip(marks, stops, strict=False):
         said = text[mark.end() : stop]
         length = len(said.rstrip())
         start = mark.end() + len(said) - len(said.lstrip())

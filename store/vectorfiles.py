@@ -82,7 +82,8 @@ def read_safetensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
     (size,) = struct.unpack("<Q", raw[:8])
     header = json.loads(raw[8 : 8 + size]).get("__metadata__", {})
     arrays: Arrays = {}
-    for name, tensor in tensors:
+    # The library hands tensors out in no fixed order.
+    for name, tensor in sorted(tensors, key=lambda pair: str(pair[0])):
         kind, data, shape = tensor["dtype"], tensor["data"], tensor["shape"]
         if kind == "BF16":
             wide = np.frombuffer(data, "<u2").astype(np.uint32) << np.uint32(16)
@@ -128,7 +129,11 @@ def numpy_member(path: Path, file: Any, name: str) -> np.ndarray:
 
 def _numpy_error(path: Path, error: Exception, name: str = "") -> FormatError:
     where = f"{path.name}: {name}" if name else path.name
-    if "allow_pickle" in str(error) or "pickled" in str(error).lower():
+    if (
+        "allow_pickle" in str(error)
+        or "Python objects" in str(error)
+        or "pickled" in str(error).lower()
+    ):
         return FormatError(
             f"{where} holds pickled Python objects, which are never loaded; save plain float arrays"
         )

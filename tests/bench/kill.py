@@ -92,12 +92,13 @@ def wrong_rows(run: Run, wanted: RunIdentity) -> int:
     return int((~same | bad_tokens).sum())
 
 
-def kill_rounds(root: Path, *, rounds: int, seed: int = 0, longest_s: float = 0.5) -> Outcome:
+def kill_rounds(root: Path, *, rounds: int, seed: int = 0, longest_s: float = 1.0) -> Outcome:
     """Kill and resume `rounds` times; then let the last run come to its end."""
     chance = random.Random(seed)
     which, before = 0, 0
     kills = complete = checked = lost = wrong = problems = progress = 0
-    while kills < rounds or before:
+    last = False
+    while not last:
         wanted = identity(which)
         last = kills >= rounds
         command = [sys.executable, "-m", "tests.bench.kill", "--child", str(root), str(which)]
@@ -106,8 +107,8 @@ def kill_rounds(root: Path, *, rounds: int, seed: int = 0, longest_s: float = 0.
         if last:
             child.wait()
         else:
-            # Half of the kills fall on the opening and resuming, half on the writing.
-            if chance.random() < 0.5:
+            # Most kills fall on the writing, some on the start, the opening and the resuming.
+            if chance.random() < 0.7:
                 child.stdout.readline()
                 time.sleep(chance.uniform(0, longest_s))
             else:
