@@ -95,5 +95,6 @@ def pooled_norms(values: NDArray[Any]) -> Float32[NDArray[Any], "text layer"]:
             decode_bfloat16(piece, numbers)
         else:
             numbers[...] = piece
-        np.einsum("tld,tld->tl", numbers, numbers, out=norms[at : at + step])
+        with np.errstate(over="ignore", invalid="ignore"):  # such rows are set aside
+            np.vecdot(numbers, numbers, out=norms[at : at + step])
     return np.sqrt(norms, out=norms)

@@ -144,6 +144,17 @@ def is_full(error: OSError) -> bool:
     return error.errno in _FULL
 
 
+@contextlib.contextmanager
+def naming_a_full_disk(folder: Path) -> Iterator[None]:
+    """Turn an error of the operating system that means "no room" into a SpaceError."""
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise space_error(folder, error) from error
+        raise
+
+
 def space_error(path: Path, error: OSError) -> SpaceError:
     """The one clear error for a write that found no room."""
     try:

@@ -18,13 +18,13 @@ from jaxtyping import Bool, Float32, Int32, Int64
 from numpy.typing import NDArray
 
 from store import atomic
-from store.activations import ArrayReader, ForeignReader, open_array
 from store.commit import Commit, read_commit
 from store.errors import NotFound, StoreError
 from store.failures import Failure, read_failures
 from store.identity import RunIdentity, read_identity
 from store.layout import Home, check_name, nearest, not_found
 from store.locks import WriterLock, locked
+from store.reading import ArrayReader, ForeignReader, open_array
 from store.shards import decode_bfloat16
 from store.space import preflight
 from store.writer import GROUP, LOCK, RunWriter

@@ -9,26 +9,25 @@ A commit happens whenever a row block is full, after `interval_s` seconds, on `f
 Full blocks are written by one background thread while the next rows arrive.
 """
 
+import shutil
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import google_crc32c
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 from numpy.typing import NDArray
 
 from store import atomic
 from store.activations import ArraySpec, create_group, read_spec, set_length
-from store.appending import ArrayWriter, Pending, write_pending
+from store.appending import ArrayWriter, Pending
 from store.arrays import pooled_norms, run_arrays
 from store.commit import FILE, FORMAT, Commit, read_commit, write_commit
-from store.errors import CorruptError, SpaceError, StoreError
+from store.committing import Committer
+from store.errors import CorruptError, StoreError
 from store.failures import FAILURES, failure_lines
 from store.identity import RunIdentity, check_identity
 from store.layout import Home
@@ -56,11 +55,9 @@ class RunWriter:
         self._lock = lock
         self._group = folder / GROUP
         self._arrays: dict[str, ArrayWriter] = {}
-        self._commit = Commit(rows=identity.rows)
+        self._committer = Committer(folder, self._arrays, Commit(rows=identity.rows))
         self._lines: list[bytes] = []
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._under_way: Future[None] | None = None
-        self._broken = False
+        self._torn = False
         self._last_commit = time.monotonic()
 
     @staticmethod
@@ -84,14 +81,19 @@ class RunWriter:
         """
         home.ensure()
         folder = home.runs / identity.run_id()
-        folder.mkdir(exist_ok=True)
         lock = WriterLock(folder / LOCK)
-        lock.acquire()
+        with atomic.naming_a_full_disk(folder):
+            folder.mkdir(exist_ok=True)
+            lock.acquire()
+        writer = RunWriter(folder, identity, lock=lock, interval_s=interval_s)
         try:
-            writer = RunWriter(folder, identity, lock=lock, interval_s=interval_s)
             specs = run_arrays(identity, total_tokens=total_tokens, most_rows=most_rows)
-            writer._begin(home, specs, info=info, tokens_known=total_tokens is not None)
+            with atomic.naming_a_full_disk(folder):
+                writer._begin(home, specs, info=info, tokens_known=total_tokens is not None)
         except BaseException:
+            if not (folder / "identity.json").exists() and not (folder / FILE).exists():
+                shutil.rmtree(folder)  # nothing of it was ever usable
+            writer._committer.close()
             lock.release()
             raise
         return writer
@@ -99,7 +101,7 @@ class RunWriter:
     @property
     def committed_rows(self) -> int:
         """Rows that are durable on disk."""
-        return self._commit.committed_rows
+        return self._committer.commit.committed_rows
 
     @property
     def next_row(self) -> int:
@@ -127,6 +129,13 @@ class RunWriter:
         """
         count = len(n_tokens)
         self._check_append(start, count, values, n_pooled=n_pooled, tokens=tokens)
+        for pooling, new in values.items():
+            self._arrays[f"pooled/{pooling}"].check(new)
+        outside = [row for row, _, _ in failures if not start <= row < start + count]
+        if outside:
+            raise StoreError(
+                f"failure of row {outside[0]} is not among the rows {start} to {start + count - 1}"
+            )
         norms = {pooling: pooled_norms(rows) for pooling, rows in values.items()}
         named = _with_non_finite(start, norms, failures)
         rows: dict[str, NDArray[Any]] = {
@@ -142,16 +151,16 @@ class RunWriter:
             self._arrays[path].check(new)
         if tokens is not None:
             self._check_tokens(count, tokens)
-        self._broken = True  # until all arrays have the rows: an interrupt leaves the last commit
+        self._torn = True  # until all arrays have the rows: an interrupt leaves the last commit
         self._append(start, count, rows, tokens=tokens, failures=named)
-        self._broken = False
+        self._torn = False
         if time.monotonic() - self._last_commit >= self.interval_s:
             self.flush()
 
     def flush(self) -> None:
         """Commit everything appended so far; durable on return."""
         self._commit_all([])
-        self._join()
+        self._committer.join()
 
     def finish(self) -> None:
         """Commit and state that the run is complete; StoreError where rows are missing."""
@@ -164,17 +173,17 @@ class RunWriter:
             if path in self._arrays:
                 array = self._arrays[path]
                 set_length(self._group, array.spec, array.length)
-        self._state("complete")
+        self._committer.set_state("complete")
 
     def close(self) -> None:
         """Commit what was appended, if the writer is sound, and release the lock."""
         try:
-            if not self._broken:
+            if not self._torn and not self._committer.broken:
                 self.flush()
-                if self._commit.state == "running":
-                    self._state("partial")
+                if self._committer.commit.state == "running":
+                    self._committer.set_state("partial")
         finally:
-            self._thread.shutdown()
+            self._committer.close()
             self._lock.release()
 
     def __enter__(self) -> Self:
@@ -219,7 +228,10 @@ class RunWriter:
         """Bytes still to be written; token rows count only where their number is known."""
         known = [s for s in specs if tokens_known or not s.path.startswith("tokens/")]
         wanted = {spec.path: spec.total_bytes() for spec in known}
-        done = {path: sum(size for size, _ in files) for path, files in self._commit.files.items()}
+        done = {
+            path: sum(size for size, _ in files)
+            for path, files in self._committer.commit.files.items()
+        }
         return sum(max(size - done.get(path, 0), 0) for path, size in wanted.items())
 
     def _create(self, specs: list[ArraySpec]) -> None:
@@ -232,7 +244,7 @@ class RunWriter:
         write_commit(self.folder, Commit(rows=self.identity.rows))
 
     def _resume(self, specs: list[ArraySpec]) -> None:
-        self._commit = read_commit(self.folder)
+        commit = self._committer.commit = read_commit(self.folder)
         for wanted in specs:
             spec = read_spec(self._group, wanted.path)
             if spec is None:
@@ -241,14 +253,14 @@ class RunWriter:
                     "but not appended to; remove the run and extract again"
                 )
             array = ArrayWriter(self._group, spec)
-            length = self._commit.lengths.get(spec.path, 0)
-            array.resume(length, self._commit.files.get(spec.path, []))
+            length = commit.lengths.get(spec.path, 0)
+            array.resume(length, commit.files.get(spec.path, []))
             self._arrays[spec.path] = array
         offsets = self._arrays.get("tokens/offsets")
         if offsets is not None and not offsets.length:
             offsets.append(np.zeros(1, np.int64))
-        if self._commit.state != "complete":
-            self._state("running")
+        if commit.state != "complete":
+            self._committer.set_state("running")
 
     def _record(self, info: Mapping[str, Any] | None) -> None:
         path = self.folder / "info.json"
@@ -269,7 +281,7 @@ class RunWriter:
         n_pooled: Mapping[str, NDArray[Any]],
         tokens: Tokens | None,
     ) -> None:
-        if self._broken:
+        if self._torn or self._committer.broken:
             raise StoreError("a write failed before: open the run again to go on")
         if start != self.next_row:
             raise StoreError(f"rows must come in order: row {self.next_row} is next, got {start}")
@@ -323,7 +335,7 @@ class RunWriter:
             if (start + stop) % step == 0:
                 self._commit_all(full)
             elif full:
-                self._submit(full, None)
+                self._committer.write(full)
             at = stop
 
     def _token_rows(self, tokens: Tokens, at: int, stop: int) -> dict[str, NDArray[Any]]:
@@ -336,82 +348,14 @@ class RunWriter:
             "tokens/offsets": offsets[at + 1 : stop + 1].astype(np.int64) + base,
         }
 
-    # -- committing ----------------------------------------------------------------------------
-
     def _commit_all(self, full: list[Pending]) -> None:
-        """Hand all files that changed and the new commit to the background thread."""
-        self._join()
+        self._committer.join()
         tails = [made for array in self._arrays.values() for made in array.tail()]
         if not full and not tails:
             return
         lines, self._lines = self._lines, []
-        lengths = {path: array.length for path, array in self._arrays.items()}
-        target = replace(
-            self._commit,
-            committed_rows=self.next_row,
-            sequence=self._commit.sequence + 1,
-            lengths=lengths,
-        )
-        self._submit(full + tails, (target, lines))
         self._last_commit = time.monotonic()
-        if any(pending.array.spec.inner_rows for pending in tails):
-            self._join()  # these bytes are views of a buffer that the next rows would change
-
-    def _submit(self, files: list[Pending], commit: tuple[Commit, list[bytes]] | None) -> None:
-        self._join()
-        self._under_way = self._thread.submit(self._write, files, commit)
-
-    def _join(self) -> None:
-        if self._under_way is None:
-            return
-        error = self._under_way.exception()
-        self._under_way = None
-        if error is not None:
-            self._broken = True
-            raise error
-
-    def _write(self, files: list[Pending], commit: tuple[Commit, list[bytes]] | None) -> None:
-        write_pending(files)
-        if commit is None:
-            return
-        target, lines = commit
-        if lines:
-            target = self._append_failures(target, lines)
-        by_array = {
-            path: [array.files[block] for block in range(array.spec.blocks(target.lengths[path]))]
-            for path, array in self._arrays.items()
-        }
-        target = replace(target, files=by_array)
-        write_commit(self.folder, target)
-        self._commit = target
-
-    def _append_failures(self, commit: Commit, lines: list[bytes]) -> Commit:
-        path, added = self.folder / FAILURES, b"".join(lines)
-        try:
-            with open(path, "r+b", buffering=0) as file:
-                file.truncate(commit.failures_bytes)
-                file.seek(commit.failures_bytes)
-                atomic.write_whole(file, added)
-                atomic.sync_file(file)
-        except OSError as error:
-            if atomic.is_full(error):
-                raise atomic.space_error(path, error) from error
-            raise
-        return replace(
-            commit,
-            failures=commit.failures + len(lines),
-            failures_bytes=commit.failures_bytes + len(added),
-            failures_crc32c=google_crc32c.extend(commit.failures_crc32c, added),
-        )
-
-    def _state(self, state: str) -> None:
-        commit = replace(self._commit, state=state, sequence=self._commit.sequence + 1)
-        try:
-            write_commit(self.folder, commit)
-        except SpaceError:
-            self._broken = True
-            raise
-        self._commit = commit
+        self._committer.write_and_commit(full + tails, self.next_row, failures=lines)
 
 
 def _with_non_finite(

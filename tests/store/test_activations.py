@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import zarr
 
-from store.activations import ArrayReader, ForeignReader, open_array, read_spec
+from store.activations import read_spec
 from store.errors import CorruptError, NotFound, StoreError
 from store.layout import Home
+from store.reading import ArrayReader, ForeignReader, open_array
 from store.runs import Run
 from store.writer import RunWriter
 from tests.store import rows as planted

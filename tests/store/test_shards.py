@@ -8,8 +8,9 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store.activations import ArrayReader, ArraySpec, create_group
+from store.activations import ArraySpec, create_group
 from store.errors import CorruptError
+from store.reading import ArrayReader
 from store.shards import (
     Grid,
     Shard,
