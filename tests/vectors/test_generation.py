@@ -11,7 +11,7 @@ import torch
 
 from vectors.coherence import coherent_window
 from vectors.controls import random_direction
-from vectors.decoding import Decoder, TextStream
+from vectors.decoding import Decoder, TextStream, keep_last
 from vectors.errors import DataError, TextError
 from vectors.generation import Dial, Generation, RowResult, Step, generate
 from vectors.meters import distinct, repetition
@@ -142,8 +142,9 @@ def test_rows_share_their_luck(tiny_model: Tiny) -> None:
     assert len({row.token_ids for row in apart.rows}) == 3
 
 
-def test_meters_are_what_a_naive_count_gives(tiny_model: Tiny) -> None:
-    model, prompts = tiny_model("gemma2"), ["He counted", "Nobody had told the boy that"]
+@pytest.mark.parametrize("family", ["gpt2", "gemma2"])  # positions learned, positions rotary
+def test_meters_are_what_a_naive_count_gives(tiny_model: Tiny, family: str) -> None:
+    model, prompts = tiny_model(family), ["He counted", "Nobody had told the boy that"]
     run = generate(model, prompts, interventions=[push()], alphas=[0.0, 0.4], sampling=SHORT)
     for prompt, row, alpha in zip(prompts, run.rows, (0.0, 0.4), strict=True):
         before = encode(model, [prompt])[0].ids
@@ -165,6 +166,10 @@ def test_meters_are_what_a_naive_count_gives(tiny_model: Tiny) -> None:
     assert (base.dose, base.control, base.live) == (0.0, None, False)
     assert base.kl_first < 1e-6 < 1e-3 < moved.kl_first
     assert 0 < moved.dose < 5
+
+
+def test_the_unembedding_is_spared(family_model: LanguageModel) -> None:
+    assert keep_last(family_model, 3) == {"logits_to_keep": 3}
 
 
 def test_repetition_and_distinct() -> None:
