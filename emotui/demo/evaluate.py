@@ -52,7 +52,7 @@ class Subject:
 
     @torch.no_grad()
     def states(self, texts: Sequence[str], *, start: int | None = None) -> Floats:
-        """After every block: the last token, or the mean from token `start` on; [text, layer, d]."""
+        """[text, layer, d] after every block: the last token, or the mean from token `start` on."""
         found = []
         for i in range(0, len(texts), 64):
             batch = self.tokenizer(list(texts[i : i + 64]), return_tensors="pt", padding=True)
