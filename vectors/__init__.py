@@ -52,6 +52,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "deflection_directions",
         "pca",
     ),
+    "foreign_pt": ("read_pt",),
     "lens": ("LensTokens", "vector_lens"),
     "stats": ("Interval",),
     "probes": ("Curve", "ProbeResult", "fit_probes"),
