@@ -23,7 +23,6 @@ from emotui.terminal import remark, say, say_json, show_table
 
 if TYPE_CHECKING:
     from store.checks import DatasetCheck
-
     from store.datasets import DatasetInfo
 
 app = typer.Typer(help="Texts with labels and topics.", no_args_is_help=True, rich_markup_mode=None)

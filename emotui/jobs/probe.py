@@ -14,9 +14,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from vectors.probes import ProbeResult, ProbeSettings
-from vectors.probesuite import run_probes
-from vectors.stats import Interval
 
 from emotui.events import Cancelled, Done, Event, Job, Note, Partial, Progress, never
 from emotui.jobs.again import rows_of, same_settings
@@ -30,6 +27,9 @@ from store.atomic import read_json, write_json
 from store.layout import Home
 from store.runs import Run
 from vectors.errors import ModelError
+from vectors.probes import ProbeResult, ProbeSettings
+from vectors.probesuite import run_probes
+from vectors.stats import Interval
 
 CONTROLS = {
     "words": "bag of words",

@@ -8,8 +8,6 @@ from collections.abc import Generator
 from dataclasses import replace
 
 import numpy as np
-from store.vectorsets import load_vectors
-from vectors.directions import DirectionSet
 
 from emotui.errors import OptionError
 from emotui.events import Event, Note
@@ -18,6 +16,8 @@ from emotui.jobs.spec import ModelSpec
 from emotui.options import LayerSpec, layers_for
 from emotui.sanitize import one_line
 from store.layout import Home
+from store.vectorsets import load_vectors
+from vectors.directions import DirectionSet
 from vectors.errors import DirectionError
 from vectors.models import LanguageModel
 

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import numpy as np
-from vectors.directions import DirectionSet
 
 from emotui.errors import OptionError
 from emotui.events import Cancelled, Done, Event, Job, Progress, never
@@ -26,6 +25,7 @@ from emotui.options import LayerSpec, known_name
 from store.layout import Home
 from vectors.coherence import CoherentWindow, coherent_window
 from vectors.controls import covariance_matched, random_direction, shuffled_label
+from vectors.directions import DirectionSet
 from vectors.errors import Cancelled as CancelledError
 from vectors.generation import Generation, RowResult, generate
 from vectors.models import LanguageModel
