@@ -93,13 +93,12 @@ def test_streaming_passes_events_results_and_errors():
         emit(Progress(2, 2, "layers"))
         return threading.current_thread() is not threading.main_thread()
 
-    generator = streaming(work)
-    events = []
-    with pytest.raises(StopIteration) as stop:
-        while True:
-            events.append(next(generator))
+    def job() -> Iterator[Event]:
+        yield Done((yield from streaming(work)))
+
+    *events, last = job()
     assert [e.done for e in events] == [1, 2]
-    assert stop.value.value is True
+    assert last == Done(True)
 
     def broken(_emit):
         raise DataError("one label only")
