@@ -258,11 +258,12 @@ def probe_layer(
 
 def prepared(rows: Rows, split: Split, settings: ProbeSettings) -> Rows:
     """The split's rows, at unit norm where the settings say so."""
-    used = np.asarray(rows[split.rows], dtype=np.float32)
+    used = np.array(rows[split.rows], dtype=np.float32)
+    used[~np.isfinite(used).all(axis=1)] = np.nan
     if not settings.unit_norm:
         return used
     norm = np.linalg.norm(used, axis=1, keepdims=True)
-    return used / np.where(norm > 0, norm, 1)
+    return used / np.where(norm == 0, 1, norm)
 
 
 def held_out_scores(
