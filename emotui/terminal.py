@@ -78,6 +78,10 @@ def cell(value: Cell) -> str:
     return visible(value)
 
 
+def _is_number(value: Cell) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
 def fixed(value: float, places: int = 3) -> str:
     """A number with a fixed count of places; a dash for NaN."""
     return f"{value:.{places}f}" if math.isfinite(value) else "-"
@@ -95,10 +99,7 @@ def table(
 
     columns = width() if columns is None else columns
     body = [[cell(v) for v in row] for row in rows]
-    numeric = [
-        all(isinstance(r[i], int | float) or r[i] is None for r in rows) and bool(rows)
-        for i in range(len(head))
-    ]
+    numeric = [bool(rows) and all(_is_number(r[i]) for r in rows) for i in range(len(head))]
     wide = [
         max([cell_len(head[i]), *(cell_len(r[i]) for r in body)], default=0)
         for i in range(len(head))
