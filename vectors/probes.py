@@ -59,7 +59,7 @@ class ProbeSettings:
     """Whether each text's activation is scaled to length 1 first, so that norms carry nothing."""
     balanced: bool = False
     """Whether training rows are weighted so that each label weighs the same."""
-    tol: float = 1e-5
+    tol: float = 3e-5
     """Largest gradient entry at which a fit counts as converged."""
     device: str = "cpu"
     """Where the fits run."""
