@@ -71,7 +71,8 @@ def reaction(emotion: str, focus: Person, other: Person, *, rng: Random) -> list
 
 def opened_reaction(emotion: str, focus: Person, other: Person, *, rng: Random) -> list[str]:
     """The same, but the first is an action without its subject, to follow an opening."""
-    acts = [a.format(p=focus.his, O=other.obj) for a in rng.sample(REACTIONS[emotion].acts, 2)]
+    forms = {"p": focus.his, "o": focus.him, "O": other.obj}
+    acts = [act.format(**forms) for act in rng.sample(REACTIONS[emotion].acts, 2)]
     first = f"{acts[0]} and {acts[1]}." if rng.random() < 0.3 else f"{acts[0]}."
     rest = reaction(emotion, focus, other, rng=rng)
     return [first, *(one for one in rest if not any(act in one for act in acts))]
