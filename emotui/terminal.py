@@ -10,6 +10,7 @@ import math
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
@@ -21,6 +22,17 @@ Cell = str | int | float | bool | None
 def say(text: str = "") -> None:
     """One line (or a block of our own lines) to stdout; the caller has sanitised foreign parts."""
     print(text, file=sys.stdout)  # noqa: T201
+
+
+def say_lines(lines: Sequence[str]) -> None:
+    """Lines of text and tables; in a terminal a line that is too wide is broken between words."""
+    columns = width()
+    for line in lines:
+        if columns is None or len(line) <= columns or "\x1b" in line:
+            say(line)
+            continue
+        for part in textwrap.wrap(line, columns, break_on_hyphens=False):
+            say(part)
 
 
 def remark(text: str) -> None:

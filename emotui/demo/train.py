@@ -55,6 +55,8 @@ class Plan:
     """Share of the tokens of facts and neutral texts in the loss; reactions count whole."""
     lessons: tuple[tuple[int, int], ...] = ((1000, 6), (3500, 5), (6000, 2))
     """(step, twelfths): from about this step so many twelfths of the texts are lessons."""
+    opened_from: int = 4000
+    """From about this step the facts of stories end in the middle of a sentence."""
     answer_weight: float = 4.0
     """Weight of a token of an answer in the loss, beside 1 for a token of a reaction."""
     cut_share: float = 0.67
@@ -93,11 +95,12 @@ def batches(plan: Plan, tokenizer: Tokenizer) -> Iterator[tuple[Tensor, Tensor]]
     while True:
         seed = plan.seed * 1_000_003 + 17 + group
         part = chunk // 12
+        opened = group * 12 >= plan.opened_from
         taught = part * _lessons_of(group * 12, plan)
         texts = [
-            *stories(chunk - 4 * part - taught, seed=seed, topics="train"),
+            *stories(chunk - 4 * part - taught, seed=seed, topics="train", opened=opened),
             *lessons(taught, seed=seed, topics="train"),
-            *glimpses(part, seed=seed),
+            *glimpses(part, seed=seed, opened=opened),
             *deflections(part, seed=seed, topics="train"),
             *neutral(part, seed=seed),
             *dialogues(part, seed=seed),

@@ -120,7 +120,7 @@ def make_tiny_model() -> Callable[..., Path]:
     return make_model
 
 
-def make_model(folder: Path, *, width: int, seed: int) -> Path:
+def make_model(folder: Path, *, width: int, seed: int, context: int = 64) -> Path:
     """Writes a tiny Llama as a Hugging Face directory."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
@@ -144,7 +144,7 @@ def make_model(folder: Path, *, width: int, seed: int) -> Path:
         num_hidden_layers=3,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=64,
+        max_position_embeddings=context,
         bos_token_id=0,
         eos_token_id=1,
         pad_token_id=1,
