@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from .errors import DataError
 
@@ -110,7 +110,9 @@ def wilson(hits: int, n: int, *, level: float = 0.95) -> Interval:
     share = hits / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return Interval(share, max(0.0, middle - half), min(1.0, middle + half), n, n)
+    low = 0.0 if hits == 0 else middle - half
+    high = 1.0 if hits == n else middle + half
+    return Interval(share, low, high, n, n)
 
 
 def permutation_p(observed: float, null: Float[np.ndarray, "draw"], *, tail: str = "high") -> float:
@@ -192,6 +194,6 @@ def shuffles(
     return out, "within topics"
 
 
-def _pure(codes: Codes, group: Codes) -> Bool[np.ndarray, ""] | bool:
+def _pure(codes: Codes, group: Codes) -> bool:
     pairs = np.unique(np.stack([group, codes]), axis=1)
     return pairs.shape[1] == int(group.max()) + 1
