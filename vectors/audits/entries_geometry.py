@@ -67,7 +67,7 @@ GEOMETRY = (
     Control(
         "G8", "Specific, or only 'negative'?",
         "cosine after projecting out the axes of valence and arousal fitted on the other emotions",
-        "report", (), "2604.03147",
+        "optional", ("G8",), "2604.03147",
         "Specificity against axes that have no norms.",
         "CPU", (), False, "the claim must say with or without valence",
     ),

@@ -115,6 +115,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "G6.r": _high(0.4, 0.0, "lower end of |r| with the norms", "paper: .81, .66"),
         "G6.angle": _low(30.0, 45.0, "degrees between the axes of two halves of the topics", _C),
         "G7": _high(0.8, 0.5, "smallest cosine among estimators", "AxBench"),
+        "G8": _high(0.5, 0.0, "share of the cosine left without valence", _C),
         "C1": _low(0.05, 0.05, "rank p among random directions", "convention; R=39: floor .025"),
         "C2": _low(0.05, 0.05, "rank p among shuffled-label directions", "2512.18792"),
         "C4": _high(2.0, 1.0, "|odd part| over |even part|", "simulated"),
