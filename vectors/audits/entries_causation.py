@@ -9,7 +9,7 @@ _BOTH: tuple[Kind, ...] = ("steering", "ablation")
 CAUSATION = (
     Control(
         "C1", "More than any push?",
-        "odd effect of v among R random directions at one alpha: isotropic, covariance-matched, "
+        "effect of v among R random directions at one alpha: isotropic, covariance-matched, "
         "damage-matched (alpha rescaled to the same mean next-token KL); rank p, "
         "z = (effect - mean) / sd",
         "on", ("C1",), "convention; one replication's null at 4x norm",
@@ -81,7 +81,7 @@ CAUSATION = (
     Control(
         "C10", "Does it act through what the model uses?",
         "v = v_active (its part in the PCs that hold 95 % of variance) + v_rest; effect of each "
-        "part over that of v; z of the steered projection among natural ones",
+        "part over that of v; z = shift of the projection over the sd of natural ones",
         "on", ("C10.share", "C10.z"), "Makelov et al. 2311.17030",
         "Which later component reads it.",
         "forwards", _STEERING, False, "part of it acts out of the natural range",
@@ -109,8 +109,8 @@ CAUSATION = (
     ),
     Control(
         "C14", "Which tokens?",
-        "odd effect with all, prompt-only and generated-only positions; ratio of the largest to "
-        "the smallest; sign",
+        "odd effect with all positions, all but the last, and the last alone (which stands for "
+        "generated ones at the first token); ratio of largest to smallest; sign",
         "optional", ("C14",), "one replication: generated only",
         "Single positions.",
         "forwards", (), False, "it depends on which tokens are steered",
