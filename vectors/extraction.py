@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float32, Int32, Int64
 from numpy import ndarray
-from torch import Tensor
 
+from .batch_pass import BatchResult, try_batch
 from .errors import Cancelled, LayerError, TextError
-from .hooks import residual_hooks, stop_after
-from .pooling import MASK_RULE, POOLINGS, Choice, choose_tokens, counts_taken, pool, pool_weights
-from .tokens import Encoding, batches_by_length, collate, encode
+from .pooling import MASK_RULE, POOLINGS, Choice, choose_tokens, counts_taken
+from .tokens import Encoding, batches_by_length, encode
 
 if TYPE_CHECKING:
     from .models import LanguageModel
@@ -31,7 +29,7 @@ STORED_DTYPES = ("bfloat16", "float16", "float32")
 _NUMPY_DTYPE = {"bfloat16": np.uint16, "float16": np.float16, "float32": np.float32}
 _BF16_NAN = np.uint16(0x7FC0)
 # Tokens of one batch, padding included. Where even one text is too much, that text is set aside.
-_BUDGET = {"cpu": 4096, "mps": 8192, "cuda": 32768}
+_BUDGET = {"cpu": 2048, "mps": 8192, "cuda": 32768}
 
 
 def never() -> bool:
@@ -153,7 +151,7 @@ def extract(
     """
     if "spans" in plan.poolings and spans is None:
         raise TextError("pooling 'spans' needs the texts' character spans; none were given")
-    budget = _Budget(token_budget or _BUDGET.get(model.device.type, 4096))
+    budget = _Budget(token_budget or _BUDGET.get(model.device.type, 2048))
     row = start
     while row < len(texts):
         stop = min(len(texts), (row // window + 1) * window)
@@ -168,16 +166,6 @@ class _Budget:
     """Tokens per batch; only ever shrinks."""
 
     tokens: int
-
-
-@dataclass(frozen=True)
-class _BatchResult:
-    """One padded batch, in its own order."""
-
-    values: ndarray  # [text pooling layer d_model] in the stored dtype
-    norm: Float32[ndarray, "text layer"]
-    tokens: list[ndarray]  # per text [pos token_layer d_model] in the stored dtype
-    finite: Bool[ndarray, " text"]
 
 
 class _Window:
@@ -229,7 +217,7 @@ class _Window:
             if cancelled():
                 raise Cancelled(f"extraction cancelled in rows {self.start} on")
             batch = queue.popleft()
-            result = _try_batch(self.model, self.plan, self._rows(batch))
+            result = try_batch(self.model, self.plan, self._rows(batch))
             if result is None:
                 queue = self._after_out_of_memory(batch, queue, budget)
             else:
@@ -252,7 +240,7 @@ class _Window:
         lengths = [len(self.encodings[i].ids) for i in left]
         return deque(left[b] for b in batches_by_length(lengths, token_budget=budget.tokens))
 
-    def _keep(self, batch: ndarray, result: _BatchResult) -> list[ndarray]:
+    def _keep(self, batch: ndarray, result: BatchResult) -> list[ndarray]:
         """Put finite rows in their places; return the texts to run again, each alone.
 
         A padded neighbour must not decide over a text: only one that is not finite when alone is
@@ -309,73 +297,3 @@ class _Window:
         if pooling == "mean50":
             return f"{count} tokens from text token {self.plan.skip_tokens} on; {least} are needed"
         return self.choices[i].bad_span or "no token lies in its spans"
-
-
-def _try_batch(
-    model: "LanguageModel", plan: ExtractionPlan, rows: list[tuple[Encoding, Choice]]
-) -> _BatchResult | None:
-    """One batch through the body, or None where memory ran out (and is free again)."""
-    try:
-        return _run_batch(model, plan, rows)
-    except torch.OutOfMemoryError:
-        pass
-    except RuntimeError as error:  # the CPU allocator has no class of its own
-        if "can't allocate memory" not in str(error):
-            raise
-    # Outside the except blocks: the exception's frames hold the tensors that did not fit.
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    return None
-
-
-def _run_batch(
-    model: "LanguageModel", plan: ExtractionPlan, rows: list[tuple[Encoding, Choice]]
-) -> _BatchResult:
-    """Pool inside the hooks; nothing of [text pos d_model] outlives its block but token rows."""
-    batch = collate([e for e, _ in rows], pad_id=model.pad_id, device=model.device)
-    weights = pool_weights([choice for _, choice in rows], model.device)
-    stored = getattr(torch, plan.stored_dtype)
-    pooled: dict[int, tuple[Tensor, Tensor]] = {}
-    kept: dict[int, Tensor] = {}
-    pooled_layers, token_layers = frozenset(plan.layers), frozenset(plan.token_layers)
-
-    def read(h: Tensor, layer: int) -> None:
-        here = weights if h.device == model.device else weights.to(h.device)
-        if layer in pooled_layers:
-            pooled[layer] = pool(h, here)
-        if layer in token_layers:
-            kept[layer] = h[here.text_tokens].to(stored)
-
-    wanted = sorted(pooled_layers | token_layers)
-    with (
-        torch.inference_mode(),
-        residual_hooks(model, dict.fromkeys(wanted, read)),
-        stop_after(model, wanted[-1]),
-    ):
-        model.body(
-            input_ids=batch.ids,
-            attention_mask=batch.mask,
-            position_ids=batch.positions,
-            use_cache=False,
-        )
-    values = torch.stack([pooled[layer][0].to(model.device) for layer in plan.layers], dim=2)
-    norm = torch.stack([pooled[layer][1].to(model.device) for layer in plan.layers], dim=1)
-    values = values.to(stored)
-    finite = torch.isfinite(values).flatten(1).all(1) & torch.isfinite(norm).all(1)
-    counts = [int(choice.text_tokens.sum()) for _, choice in rows]
-    tokens: list[ndarray] = []
-    if plan.token_layers:
-        stacked = torch.stack([kept[layer].to(model.device) for layer in plan.token_layers], dim=1)
-        parts = torch.split(stacked, counts)
-        finite &= torch.stack([torch.isfinite(part).all() for part in parts])
-        tokens = [_to_numpy(part) for part in parts]
-    return _BatchResult(_to_numpy(values), norm.cpu().numpy(), tokens, finite.cpu().numpy())
-
-
-def _to_numpy(tensor: Tensor) -> ndarray:
-    """bfloat16, which numpy lacks, as its bits in uint16."""
-    tensor = tensor.cpu()
-    array: ndarray = (
-        tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor
-    ).numpy()
-    return array

@@ -7,6 +7,7 @@ blocks, hooks or texts.
 
 import hashlib
 import importlib.util
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.tx
 # A weight file up to this size is hashed whole; of a larger one the header and samples.
 _WHOLE_BYTES = 256 * 2**20
 _SAMPLES, _SAMPLE_BYTES = 64, 2**20
+_HUB_ID = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
 # What transformers and safetensors raise for files that are absent, broken or of another kind.
 _LOAD_ERRORS = (
     OSError,
@@ -108,14 +110,11 @@ def _local_folder(request: LoadRequest) -> Path | None:
     """The directory meant, after its files were looked at; None for a hub id."""
     path = Path(request.source).expanduser()
     if not path.exists():
-        if request.source.startswith((".", "/", "~")) or request.source.count("/") != 1:
-            if request.source.count("/") == 0 and not request.source.startswith((".", "~")):
-                return None
-            raise ModelError(
-                f"no such directory: {request.source}; "
-                "give a model directory or a hub id (name/model)"
-            )
-        return None
+        if _HUB_ID.fullmatch(request.source):
+            return None
+        raise ModelError(
+            f"no such directory: {request.source}; give a model directory or a hub id (name/model)"
+        )
     if not path.is_dir():
         raise ModelError(f"{request.source} is a file; give the directory that holds config.json")
     if not (path / "config.json").is_file():
@@ -186,6 +185,8 @@ def _load_weights(
             output_loading_info=True,
             **options,
         )
+        if "device_map" not in options:
+            hf = hf.to(device)
     except torch.OutOfMemoryError as error:
         raise ModelError(
             f"{request.source} does not fit on {device}; use quant 'int8' or 'nf4', or device 'map'"
@@ -198,8 +199,6 @@ def _load_weights(
             f"the weights of {request.source} lack {len(missing)} tensors of its config "
             f"(first: {missing[0]}); download the model again"
         )
-    if "device_map" not in options:
-        hf = hf.to(device)
     model: PreTrainedModel = hf
     return model
 

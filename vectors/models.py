@@ -19,9 +19,11 @@ import torch
 from torch import nn
 
 from .errors import LayerError, ModelError
-from .families import NEEDS_BOS, context_length, eos_ids, locate_parts, text_config
+from .families import context_length, eos_ids, locate_parts, text_config
 from .loading import LoadRequest, load_parts
 from .selfcheck import Check, self_check
+from .tokenizer_rules import bos_rule, pad_id, padding_reason, special_ids, tokenizer_hash
+from .tokens import encode
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -81,8 +83,8 @@ class LanguageModel:
         self.device = torch.device(info.device)
         self.eos_ids = eos_ids(hf, tokenizer)
         self.bos_id = None if info.bos_rule == "none" else tokenizer.bos_token_id
-        self.special_ids = _special_ids(tokenizer)
-        self.pad_id = _pad_id(tokenizer, self.eos_ids)
+        self.special_ids = special_ids(tokenizer)
+        self.pad_id = pad_id(tokenizer, self.eos_ids)
         self.info = info
         self._bridge: TransformerBridge | None = None
 
@@ -185,11 +187,13 @@ def untrained_twin(model: LanguageModel, *, seed: int = 0) -> LanguageModel:
         del config.quantization_config
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
+        # In the wanted dtype from the start: a later cast would round float32 buffers too.
         hf = type(model.hf)._from_config(
-            config, dtype=torch.float32, attn_implementation=model.info.attention
+            config,
+            dtype=getattr(torch, model.info.dtype),
+            attn_implementation=model.info.attention,
         )
-    dtype = getattr(torch, model.info.dtype)
-    hf = hf.to(dtype=dtype, device=model.device)
+    hf = hf.to(model.device)
     return _finish(
         hf,
         model.tokenizer,
@@ -218,9 +222,9 @@ def _finish(
     hf.eval().requires_grad_(False)
     config = text_config(hf)
     family = str(hf.config.model_type)
-    bos_rule, bos_reason = _bos_rule(tokenizer, family)
+    rule, rule_reason = bos_rule(tokenizer, family)
     context = context_length(config)
-    notes = [*reasons, bos_reason, _padding_reason(tokenizer)]
+    notes = [*reasons, rule_reason, padding_reason(tokenizer)]
     if context is None:
         notes.append(f"context {_UNKNOWN_CONTEXT}: the config does not say")
     attention = str(getattr(config, "_attn_implementation", None) or "eager")
@@ -239,50 +243,27 @@ def _finish(
         device=str(_input_device(hf)),
         quantisation=quant,
         attention=attention,
-        bos_rule=bos_rule,
+        bos_rule=rule,
         padding_side="right",
-        tokenizer_hash=_tokenizer_hash(tokenizer),
+        tokenizer_hash=tokenizer_hash(tokenizer),
         reasons=tuple(notes),
         checks=(),
     )
     model = LanguageModel(hf, tokenizer, info=info)
+    _check_vocabulary(model)
     model.info = replace(info, checks=self_check(model))
     return model
 
 
-def _bos_rule(tokenizer: "PreTrainedTokenizerBase", family: str) -> tuple[str, str]:
-    """Find out by trying whether the tokenizer adds a BOS; add one for families that need it."""
-    bos = tokenizer.bos_token_id
-    if bos is None:
-        return "none", "BOS none: the tokenizer has no such token"
-    if bos in tokenizer("a", add_special_tokens=True)["input_ids"][:1]:
-        return "tokenizer", f"BOS {tokenizer.bos_token!r}: the tokenizer adds it"
-    if family.startswith(NEEDS_BOS):
-        return (
-            "prepended",
-            f"BOS {tokenizer.bos_token!r}: {family} needs it, its tokenizer adds none",
+def _check_vocabulary(model: LanguageModel) -> None:
+    """A tokenizer of another model gives ids without an embedding: an index error, or worse."""
+    rows = int(model.hf.get_input_embeddings().weight.shape[0])
+    top = max(int(e.ids.max(initial=0)) for e in encode(model, ["The 9 lamps, and a Zebra!"]))
+    if top >= rows:
+        raise ModelError(
+            f"the tokenizer of {model.info.source} gives token {top}, the model has {rows}; "
+            "they do not belong together"
         )
-    return "none", f"BOS none: the tokenizer does not add {tokenizer.bos_token!r}"
-
-
-def _padding_reason(tokenizer: "PreTrainedTokenizerBase") -> str:
-    return (
-        "padding right with explicit positions: pooling counts tokens by the mask; the tokenizer's "
-        f"own side ({tokenizer.padding_side}) is not used"
-    )
-
-
-def _special_ids(tokenizer: "PreTrainedTokenizerBase") -> np.ndarray:
-    """Control tokens. An unknown-word token stands for text, so it is not one of them."""
-    ends = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
-    ids = {i for i in tokenizer.all_special_ids if i != tokenizer.unk_token_id or i in ends}
-    return np.asarray(sorted(ids), dtype=np.int32)
-
-
-def _pad_id(tokenizer: "PreTrainedTokenizerBase", ends: tuple[int, ...]) -> int:
-    if tokenizer.pad_token_id is not None:
-        return int(tokenizer.pad_token_id)
-    return ends[0] if ends else 0
 
 
 def _input_device(hf: "PreTrainedModel") -> torch.device:
@@ -302,15 +283,6 @@ def _quantisation(hf: "PreTrainedModel") -> str:
     if getattr(hf, "is_loaded_in_8bit", False):
         return "int8"
     return "nf4" if getattr(hf, "is_loaded_in_4bit", False) else "none"
-
-
-def _tokenizer_hash(tokenizer: "PreTrainedTokenizerBase") -> str:
-    """Over the vocabulary and rules, without the padding and truncation a call may have set."""
-    backend = copy.deepcopy(tokenizer.backend_tokenizer)
-    backend.no_padding()
-    backend.no_truncation()
-    names = sorted((key, str(value)) for key, value in tokenizer.special_tokens_map.items())
-    return hashlib.sha256((backend.to_str() + repr(names)).encode()).hexdigest()
 
 
 def _memory_revision(hf: "PreTrainedModel") -> str:

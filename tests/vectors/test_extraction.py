@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy import ndarray
 
-import vectors.extraction as extraction
+import vectors.batch_pass as batch_pass
 from tests.vectors.conftest import PROSE, tiny_hf, tokenizer_for
 from vectors import (
     Cancelled,
@@ -118,7 +118,7 @@ def test_left_padding_gives_the_same_streams(
     model, texts = family_model, _texts(6, seed=2)
     plan = plan_extraction(model, poolings=("mean", "last", "mean50"), stored_dtype="float32")
     right, _ = _collect(model, texts, plan)
-    collate, weigh = extraction.collate, extraction.pool_weights
+    collate, weigh = batch_pass.collate, batch_pass.pool_weights
 
     def left_collate(encodings: list, **options: object) -> object:
         return collate(encodings, side="left", **options)  # type: ignore[arg-type]
@@ -131,8 +131,8 @@ def test_left_padding_gives_the_same_streams(
             takes[row], text_tokens[row] = takes[row].roll(by, -1), text_tokens[row].roll(by, -1)
         return type(weights)(takes, weights.counts, text_tokens)
 
-    monkeypatch.setattr(extraction, "collate", left_collate)
-    monkeypatch.setattr(extraction, "pool_weights", left_weights)
+    monkeypatch.setattr(batch_pass, "collate", left_collate)
+    monkeypatch.setattr(batch_pass, "pool_weights", left_weights)
     left, _ = _collect(model, texts, plan)
     for pooling in plan.poolings:
         np.testing.assert_allclose(left[pooling], right[pooling], rtol=1e-3, atol=1e-4)
@@ -171,7 +171,7 @@ def test_the_model_is_bit_identical_after_extraction_and_after_its_failure(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(extraction, "pool", broken)
+    monkeypatch.setattr(batch_pass, "pool", broken)
     with pytest.raises(ZeroDivisionError):
         _collect(model, _texts(3), plan)
     assert [len(block._forward_hooks) for block in model.blocks] == hooks
@@ -282,7 +282,7 @@ def test_out_of_memory_halves_the_budget_and_goes_on(
     model, texts = tiny_model("llama"), _texts(30)
     plan = plan_extraction(model, poolings=("mean",), stored_dtype="float32")
     want, _ = _collect(model, texts, plan, token_budget=2000)
-    run, sizes = extraction._run_batch, []
+    run, sizes = batch_pass.run_batch, []
 
     def limited(model: LanguageModel, plan: ExtractionPlan, rows: list) -> object:
         sizes.append(len(rows) * max(len(e.ids) for e, _ in rows))
@@ -290,7 +290,7 @@ def test_out_of_memory_halves_the_budget_and_goes_on(
             raise error
         return run(model, plan, rows)
 
-    monkeypatch.setattr(extraction, "_run_batch", limited)
+    monkeypatch.setattr(batch_pass, "run_batch", limited)
     got, batches = _collect(model, texts, plan, token_budget=2000, window=20)
     np.testing.assert_allclose(got["mean"], want["mean"], rtol=1e-3, atol=1e-4)
     assert not any(b.failures for b in batches)
@@ -302,14 +302,14 @@ def test_a_text_too_large_alone_is_set_aside(
     tiny_model: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, texts = tiny_model("llama"), ["A door.", " ".join(PROSE), "A lamp."]
-    run = extraction._run_batch
+    run = batch_pass.run_batch
 
     def limited(model: LanguageModel, plan: ExtractionPlan, rows: list) -> object:
         if max(len(e.ids) for e, _ in rows) > 100:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return run(model, plan, rows)
 
-    monkeypatch.setattr(extraction, "_run_batch", limited)
+    monkeypatch.setattr(batch_pass, "run_batch", limited)
     values, (batch,) = _collect(model, texts, plan_extraction(model, poolings=("mean",)))
     assert [(f.row, f.pooling) for f in batch.failures] == [(1, "*")]
     assert "out of memory with its" in batch.failures[0].reason
@@ -323,7 +323,7 @@ def test_another_runtime_error_is_not_taken_for_lack_of_memory(
     def broken(*_: object) -> None:
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(extraction, "_run_batch", broken)
+    monkeypatch.setattr(batch_pass, "run_batch", broken)
     model = tiny_model("llama")
     with pytest.raises(RuntimeError, match="shapes do not match"):
         list(extract(model, ["A door."], plan_extraction(model)))

@@ -105,6 +105,20 @@ def test_untrained_twin_is_fixed_by_its_seed_and_leaves_the_random_state(
     assert twin.info.revision != family_model.info.revision
 
 
+def test_the_twin_of_a_bfloat16_model_keeps_float32_buffers(saved: Path) -> None:
+    model = load_model(saved, device="cpu", dtype="bfloat16")
+    twin = untrained_twin(model)
+    assert twin.info.dtype == "bfloat16"
+    dtypes = {name: b.dtype for name, b in model.hf.named_buffers()}
+    assert {name: b.dtype for name, b in twin.hf.named_buffers()} == dtypes
+    assert torch.float32 in dtypes.values()
+
+
+def test_a_tokenizer_of_another_model_is_refused() -> None:
+    with pytest.raises(ModelError, match="the model has 20; they do not belong together"):
+        wrap_model(tiny_hf("llama", vocab_size=20), tokenizer_for("llama"), source="small")
+
+
 def test_multimodal_wrappers_are_read_at_their_text_part() -> None:
     vision = {
         "hidden_size": 16,
