@@ -10,8 +10,9 @@ An event is {"seq", "at", "kind", "body", "prev", "hash"}, hash = SHA-256 of the
 the other five. "saved" events carry the hash of the record they wrote, "sealed" ones that of the
 preregistration. So an edited record, an edited, removed or reordered event, a preregistration
 dated before its event, a changed input and a changed or deleted artefact are each found and named.
-Someone who rewrites record and events together leaves a consistent chain: `head` gives the last hash, which
-kept elsewhere (a commit, a mail) closes that gap; `check_finding` takes it as `expected_head`.
+Someone who rewrites record and events together leaves a consistent chain: `head` gives the last
+hash, which kept elsewhere (a commit, a mail) closes that gap; `check_finding` takes it as
+`expected_head`.
 """
 
 import hashlib

@@ -18,8 +18,9 @@ GEOMETRY = (
     Control(
         "G2", "Is it length?",
         "five cosines: raw; unit-norm items; log length regressed out (within-class pooled slope); "
-        "both; length-matched (8 log-length bins, each class reweighted to the smallest "
-        "histogram), the reference. |cos(v, v_length)| and SMD of log length beside them",
+        "both; length-matched (8 log-length bins, every class reweighted to the smallest "
+        "share among a, b and what is subtracted), the reference. |cos(v, v_length)| and SMD of "
+        "log length beside them",
         "on", ("G2.spread", "G2.length", "G2.smd"), "simulated: matching recovers .30 everywhere",
         "Other surface features that go with length.",
         "CPU", ("cosine", "axis"), False, "part of the cosine is length; state the matched value",

@@ -6,10 +6,11 @@ reference (simulated: it recovers the truth under additive and multiplicative co
 
     raw        unit: items at length 1        ancova: h - b (log l - mean), b the pooled
     unit + ancova                             within-class slope of h on log l
-    matched    8 quantile bins of log l; each class reweighted to the smallest class share
+    matched    8 quantile bins of log l; every class reweighted to the smallest share among a, b
+               and what is subtracted
 
-SMD = largest difference of class means of log l over the pooled sd; above 1.5 there is no overlap
-and nothing can be matched.
+SMD = largest difference of these three's mean log l over their pooled sd; above 1.5 there is no
+overlap and nothing can be matched.
 """
 
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ def length_table(data: AuditData, pair: Pair) -> LengthTable:
     slope, unit_slope = (_slope(r, logs, data.codes, involved) for r in (rows, unit))
     centred = (logs - logs[involved].mean())[:, None]
     edges = np.quantile(logs[involved], np.linspace(0, 1, BINS + 1)[1:-1])
-    by_class = [logs[data.codes == c] for c in pair.classes(data.codes)]
+    by_class = [logs[np.isin(data.codes, pool)] for pool in pair.pools(data.codes)]
     means = np.array([x.mean() for x in by_class])
     spread = np.sqrt(np.mean([x.var() for x in by_class]))
     gap = float(means.max() - means.min())
@@ -81,17 +82,25 @@ def _slope(
 
 
 def matching(
-    codes: np.ndarray, bins: np.ndarray, classes: tuple[int, ...], base: Weights
+    codes: np.ndarray, bins: np.ndarray, pools: tuple[tuple[int, ...], ...], base: Weights
 ) -> tuple[Weights, float]:
-    """Item weights that give every class the smallest class share of each bin; effective n."""
-    counts = np.stack([np.bincount(bins, np.where(codes == c, base, 0.0), BINS) for c in classes])
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
+    """Item weights that give every class the smallest share of each bin; smallest effective n.
+
+    The share is the smallest over the pools (a, b, and what is subtracted); every class of a pool
+    is then brought to it as far as it has texts in the bin, so that one of many other emotions
+    without long texts does not make matching impossible.
+    """
+    every = np.stack([np.bincount(bins, base * np.isin(codes, pool), BINS) for pool in pools])
+    shares = every / np.maximum(every.sum(axis=1, keepdims=True), 1e-12)
     target = shares.min(axis=0)
     weights = np.zeros(len(codes))
     smallest = np.inf
-    for c, count in zip(classes, counts, strict=True):
-        per_item = np.divide(target, count, out=np.zeros_like(target), where=count > 0)
-        own = np.where(codes == c, base * per_item[bins], 0.0)
+    for pool in pools:
+        own = np.zeros(len(codes))
+        for c in pool:
+            count = np.bincount(bins, np.where(codes == c, base, 0.0), BINS)
+            per_item = np.divide(target, count, out=np.zeros_like(target), where=count > 0)
+            own += np.where(codes == c, base * per_item[bins], 0.0)
         weights += own
         square = float((own**2).sum())
         smallest = min(smallest, own.sum() ** 2 / square if square > 0 else 0.0)
@@ -103,7 +112,7 @@ def variant_cosines(
 ) -> Float[np.ndarray, "variant"]:
     """The five cosines under item multiplicities `base`."""
     plain = pair.weights(data.codes, base)
-    matched, _ = matching(data.codes, table.bins, pair.classes(data.codes), base)
+    matched, _ = matching(data.codes, table.bins, pair.pools(data.codes), base)
     return np.array(
         [
             pair_cosine(
@@ -120,8 +129,7 @@ def length_norm(data: AuditData, pair: Pair, settings: AuditSettings) -> Control
     if data.lengths is None:
         return ControlResult("G2", "limited", reasons=("the texts' lengths are not known",))
     table = length_table(data, pair)
-    classes = pair.classes(data.codes)
-    _, effective = matching(data.codes, table.bins, classes, np.ones(data.n))
+    _, effective = matching(data.codes, table.bins, pair.pools(data.codes), np.ones(data.n))
     values = variant_cosines(data, pair, table, np.ones(data.n))
     intervals = _intervals(data, pair, table, settings)
     w = pair.weights(data.codes)

@@ -42,9 +42,13 @@ class Pair:
         own = [c for c in (self.a, self.b, self.neutral) if c is not None]
         return np.flatnonzero(np.isin(codes, own))
 
-    def classes(self, codes: Codes) -> tuple[int, ...]:
-        """Labels that enter either vector."""
-        return tuple(int(c) for c in np.unique(codes[self.involved(codes)]))
+    def pools(self, codes: Codes) -> tuple[tuple[int, ...], ...]:
+        """Labels of a, of b and of what is subtracted (for the grand mean: all others)."""
+        if self.reference == "grand mean":
+            rest = tuple(int(c) for c in np.unique(codes) if c not in (self.a, self.b))
+            return ((self.a,), (self.b,), rest) if rest else ((self.a,), (self.b,))
+        assert self.neutral is not None
+        return (self.a,), (self.b,), (self.neutral,)
 
     def weights(self, codes: Codes, item: Weights | None = None) -> tuple[Weights, Weights]:
         """Item weights of both vectors; `item` reweights texts inside their class."""

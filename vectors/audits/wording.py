@@ -88,7 +88,7 @@ def _body(claim: Claim, results: Mapping[str, ControlResult], who: str, *, causa
         return (
             f"{who} is linearly decodable on held-out topics{band}, AUROC "
             f"{number(results, 'P1', 'auroc by topic')}, "
-            f"{number(results, 'P4', 'gain')} above the best surface feature"
+            f"gain over the best surface feature {number(results, 'P4', 'gain')}"
         )
     if claim.kind in ("cosine", "axis"):
         stated = number(results, "G2", "matched")
@@ -99,7 +99,7 @@ def _body(claim: Claim, results: Mapping[str, ControlResult], who: str, *, causa
             return (
                 f"the first axis {name} correlates with the norms at r {number(results, 'G6', 'r')}"
             )
-        return f"the length-matched cosine {name} is {stated}{beside}"
+        return f"the length-matched cosine {name or 'of the pair'} is {stated}{beside}"
     verb = "raises" if causal else "goes with a change of"
     if claim.kind == "ablation":
         return (

@@ -94,6 +94,7 @@ def test_2_no_signal_is_refuted() -> None:
     assert any(line.startswith("P2 failed") for line in found.reasons)
 
 
+@pytest.mark.slow
 def test_2_two_hundred_null_worlds_are_supported_in_at_most_five_percent() -> None:
     words, small = [], 0
     for seed in range(200):
