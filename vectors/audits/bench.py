@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float, Float32
 
 from vectors.errors import DataError
+from vectors.hooks import residual_hooks
 from vectors.meters import kl_divergence
 from vectors.stats import Interval, draws, percentile_interval
 from vectors.steering import Intervention, Positions, steered_logits
@@ -126,6 +127,26 @@ class Bench:
         a = self.alpha if alpha is None else alpha
         up = self.effect(a, direction=direction, positions=positions)
         return (up - self.effect(-a, direction=direction, positions=positions)) / 2
+
+    def residuals(self) -> Float[np.ndarray, "token d_model"]:
+        """Unsteered residual stream at the steered layer, every text token of every prompt."""
+        found: list[np.ndarray] = []
+
+        def read(h: torch.Tensor, _layer: int) -> None:
+            found.append(h.detach()[0].double().cpu().numpy())
+
+        kept = []
+        for encoding in encode(self.model, list(self.prompts)):
+            ids = torch.from_numpy(encoding.ids.astype(np.int64))[None].to(self.model.device)
+            with (
+                torch.inference_mode(),
+                residual_hooks(self.model, {self.intervention.layer: read}),
+            ):
+                self.model.body(input_ids=ids, use_cache=False)
+            # The BOS position is an outlier in most models: it would be all of the variance.
+            kept.append(found.pop()[~encoding.is_special])
+            self.forwards += 1
+        return np.concatenate(kept)
 
     def kl(self, logits: Logits) -> float:
         """Mean KL to the unsteered next-token distribution, nats."""

@@ -99,10 +99,10 @@ def steering_controls(
 ) -> Results:
     """I1-I7, C12, X1, C6, C4, C5, C11, C10, C2, C1 of a steering claim.
 
-    `data` made the vector; `natural` are activations at the layer (None = `data`'s). `texts` are
-    generated rows at the claim's alpha and at 0. `gate`: the cached integrity results, if any.
+    `data` made the vector; `natural` are activations of tokens at the layer (None = those of the
+    prompts, one more forward pass each; means over texts vary too little to judge a push by).
+    `texts` are generated rows at the claim's alpha and at 0. `gate`: cached integrity results.
     """
-    space = data.rows if natural is None else natural
     checks = gate or integrity_gate(
         bench.model, bench.intervention, bench.prompts, settings, alpha=bench.alpha
     )
@@ -113,7 +113,7 @@ def steering_controls(
     results |= run(
         (
             lambda: chosen_elsewhere(tuning, bench.prompts, n_tried=n_tried),
-            lambda: cross_seed(two, settings),
+            lambda: cross_seed(two, settings, labels=(label,)),
             lambda: coherence_budget(*texts, settings),
             lambda: sign_flip(bench, settings),
         ),
@@ -123,9 +123,11 @@ def steering_controls(
         return results
     before = bench.forwards
     effects = dose_effects(bench)
+    cost = bench.spent(before)
+    space = bench.residuals() if natural is None else natural
     return results | run(
         (
-            lambda: dose_response(effects, settings, cost=bench.spent(before)),
+            lambda: dose_response(effects, settings, cost=cost),
             lambda: per_prompt(effects, settings),
             lambda: active_path(bench, space, settings),
             lambda: shuffled_directions(bench, data, label, settings),

@@ -201,6 +201,16 @@ def test_c10_the_dormant_path_is_found(toy: Toy) -> None:
     assert far.numbers["z"].value > 6
 
 
+def test_natural_activations_are_those_of_the_prompts_tokens(toy: Toy) -> None:
+    used = bench(toy, toy.axes["cause"])
+    rows = used.residuals()
+    assert used.forwards == 40
+    assert rows.shape == (sum(len(toy.model.tokenizer(p)["input_ids"]) for p in prompts()), 32)
+    assert np.abs(rows @ toy.axes["dormant"]).max() < 1e-4
+    assert (rows @ toy.axes["cause"]).std() > 0.3
+    assert active_path(used, rows, QUICK).state in ("pass", "warn")
+
+
 def test_c12_the_choice_needs_prompts_of_its_own() -> None:
     assert chosen_elsewhere(["a", "b"], ["c"], n_tried=12).state == "pass"
     assert chosen_elsewhere(["a", "c"], ["c"], n_tried=12).state == "fail"
