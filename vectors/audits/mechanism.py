@@ -25,6 +25,9 @@ from .settings import AuditSettings
 
 TOP = 200
 VARIANCE = 0.95
+ROWS_PER_DIM = 4
+"""Natural activations per dimension below which C10 is limited: a direction that few rows never
+reached would look dormant for want of data."""
 
 
 def planned_mechanism(n_prompts: int, settings: AuditSettings) -> dict[str, Cost]:
@@ -150,6 +153,8 @@ def active_path(
     sd = float((centred @ v).std())
     z = abs(bench.alpha) * bench.intervention.residual_norm / sd if sd > 0 else np.inf
     state = worst(settings.rule("C10.share").state(share), settings.rule("C10.z").state(z))
+    thin = len(natural) < ROWS_PER_DIM * len(v)
+    state = "limited" if thin else state
     numbers = {
         "whole": mean_interval(whole, settings, "C10"),
         "active": mean_interval(parts["active"], settings, "C10"),
@@ -162,6 +167,8 @@ def active_path(
         f"the active part ({k} components) carries {share:.0%} of the effect; the steered "
         f"projection lies {z:.1f} sd from natural ones"
     )
+    if thin:
+        said = f"{len(natural)} natural activations cannot span {len(v)} dimensions; " + said
     return ControlResult(
         "C10", state, numbers, reasons=() if state == "pass" else (said,), cost=bench.spent(before)
     )

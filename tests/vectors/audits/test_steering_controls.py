@@ -196,6 +196,9 @@ def test_c10_the_dormant_path_is_found(toy: Toy) -> None:
     dormant = active_path(bench(toy, toy.axes["read"] + toy.axes["dormant"]), toy.natural, QUICK)
     assert dormant.state == "fail"
     assert abs(dormant.numbers["rest"].value) > abs(dormant.numbers["active"].value)
+    few = active_path(bench(toy, toy.axes["cause"]), toy.natural[:60], QUICK)
+    assert few.state == "limited"
+    assert "cannot span" in few.reasons[0]
     far = active_path(bench(toy, toy.axes["cause"], alpha=2.0), toy.natural, QUICK)
     assert far.state in ("warn", "fail")
     assert far.numbers["z"].value > 6
