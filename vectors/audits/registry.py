@@ -1,0 +1,48 @@
+"""The registry of controls: what each asks, how, against what, and what it cannot tell.
+
+In: nothing. Out: `CONTROLS` by id and which of them a claim requires. docs/audits.md holds the same
+entries, and a test keeps the two equal. Knows no computation.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .claims import Claim
+from .entries_causation import CAUSATION
+from .entries_engine import ENGINE
+from .entries_general import GENERALISATION, REPORTING
+from .entries_geometry import GEOMETRY
+from .entries_probe import PROBE
+from .entry import Control
+
+GROUPS: Mapping[str, tuple[Control, ...]] = MappingProxyType(
+    {
+        "Engine": ENGINE,
+        "Correlation": PROBE,
+        "Geometry": GEOMETRY,
+        "Causation": CAUSATION,
+        "Generalisation": GENERALISATION,
+        "Reporting": REPORTING,
+    }
+)
+CONTROLS: Mapping[str, Control] = MappingProxyType(
+    {control.id: control for group in GROUPS.values() for control in group}
+)
+
+
+def required(claim: Claim) -> tuple[str, ...]:
+    """The controls a claim cannot do without, in registry order.
+
+    A probe claim that names layers also needs P7; a claim that nothing is there also needs R6.
+    """
+    need = {c.id for c in CONTROLS.values() if claim.kind in c.hard_for}
+    if claim.kind == "probe" and claim.layers:
+        need.add("P7")
+    if claim.direction == "none":
+        need.add("R6")
+    return tuple(c for c in CONTROLS if c in need)
+
+
+def default_on(control: str) -> bool:
+    """Whether dropping the control needs a visible waiver."""
+    return CONTROLS[control].default == "on"

@@ -1,0 +1,133 @@
+"""R7: words that say more than the controls carry, and the sentence that they do carry.
+
+In: a claim, control results. Out: lint hits with what to write instead; the licensed sentence.
+Knows no model. The lint is a list of patterns, so it misses what it does not list.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .badges import Badge
+from .claims import Claim
+from .result import ControlResult
+
+
+@dataclass(frozen=True)
+class LintHit:
+    """One word that claims too much."""
+
+    word: str
+    start: int
+    """First character in the text."""
+    why: str
+    instead: str
+
+
+# Pattern, why, instead, whether a causal badge permits it.
+_PATTERNS: tuple[tuple[str, str, str, bool], ...] = (
+    (r"\b(feels?|feeling|experiences?|is (?:happy|sad|angry|afraid))\b",
+     "nothing here measures experience", "name the measured score, e.g. 'the probe score rises'",
+     False),
+    (r"\b(?:direction|vector|neuron|feature|axis) is (?!(?:associated|correlated))",
+     "a direction is not the emotion", "'is associated with'", False),
+    (r"\b(far above|far below|hugely|dramatically|massively|clearly)\b",
+     "an adverb in place of a number", "the effect with its interval", False),
+    (r"\b(?:the|at|in) layer\b|\blayer[- ]\d+ is\b|\bpeaks? (?:at|in) layer\b",
+     "one layer is the winner of a noisy contest", "the band of layers within one standard error",
+     False),
+    (r"\b(causes?|caused|makes?|drives?|leads? to|controls?|induces?|lifts?|produces?)\b",
+     "a causal verb needs C1, C2, C4, C6 and C12 (or C9)", "'goes with' or 'predicts'", True),
+    (r"\b(proves?|proven|demonstrates? that)\b",
+     "no control proves", "'is consistent with'", False),
+    (r"\bsignifican(?:t|tly|ce)\b",
+     "needs the null, B and the family", "adjusted p with null, B and m", False),
+    (r"\bno effect\b", "absence needs an interval inside the smallest effect of interest",
+     "'smaller than' with the bound", False),
+)  # fmt: skip
+
+
+def lint(text: str, *, earned: Sequence[Badge] = ()) -> tuple[LintHit, ...]:
+    """Every listed word in the order of the text; causal verbs pass once "causal" is earned."""
+    causal = any(badge.name == "causal" for badge in earned)
+    hits = [
+        LintHit(match.group(0), match.start(), why, instead)
+        for pattern, why, instead, permitted in _PATTERNS
+        if not (permitted and causal)
+        for match in re.finditer(pattern, text, flags=re.IGNORECASE)
+    ]
+    return tuple(sorted(hits, key=lambda hit: hit.start))
+
+
+def licensed_sentence(
+    claim: Claim,
+    results: Mapping[str, ControlResult],
+    word: str,
+    qualifiers: Sequence[str],
+    *,
+    badges: Sequence[Badge] = (),
+) -> str:
+    """What may be written, with numbers; where the claim does not hold, what was measured."""
+    who = " and ".join(claim.emotions) or "the label"
+    if word == "UNTESTED":
+        return f"Whether {_lower(claim.text)} has not been tested."
+    if word == "INCONCLUSIVE":
+        return f"The controls cannot decide whether {_lower(claim.text)}."
+    body = _body(claim, results, who, causal=any(b.name == "causal" for b in badges))
+    if word == "REFUTED-AS-WORDED":
+        return f"Not as worded. What was measured: {body}."
+    where = f" in {', '.join(claim.models)}" if claim.models else ""
+    tail = f" ({'; '.join(qualifiers)})" if qualifiers else ""
+    first = "Exploratory: " if word == "SUPPORTED-EXPLORATORY" else ""
+    return f"{first}{body}{where}{tail}."
+
+
+def _body(claim: Claim, results: Mapping[str, ControlResult], who: str, *, causal: bool) -> str:
+    if claim.kind == "probe":
+        band = _layers(claim.layers)
+        return (
+            f"{who} is linearly decodable on held-out topics{band}, AUROC "
+            f"{number(results, 'P1', 'auroc by topic')}, "
+            f"gain over the best surface feature {number(results, 'P4', 'gain')}"
+        )
+    if claim.kind in ("cosine", "axis"):
+        stated = number(results, "G2", "matched")
+        null = results["G1"].null if "G1" in results else None
+        beside = f"; pipeline null {null.mean:.2f} ± {null.sd:.2f}" if null else ""
+        name = f"of {who}" if claim.emotions else ""
+        if claim.kind == "axis":
+            return (
+                f"the first axis {name} correlates with the norms at r {number(results, 'G6', 'r')}"
+            )
+        return f"the length-matched cosine {name or 'of the pair'} is {stated}{beside}"
+    verb = "raises" if causal else "goes with a change of"
+    if claim.kind == "ablation":
+        return (
+            f"removing the direction of {who} {'lowers' if causal else 'goes with a change of'} "
+            f"{claim.statistic} by {number(results, 'C9', 'drop')}"
+        )
+    return (
+        f"adding the direction of {who} {verb} {claim.statistic}, odd part "
+        f"{number(results, 'C4', 'odd')}"
+    )
+
+
+def number(results: Mapping[str, ControlResult], control: str, name: str) -> str:
+    """One number with its interval and n, or that it is missing."""
+    found = results[control].numbers.get(name) if control in results else None
+    if found is None:
+        return "(not measured)"
+    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}], n={found.n}"
+
+
+def _layers(layers: Sequence[int]) -> str:
+    if not layers:
+        return ""
+    if len(layers) == 1:
+        return f" at layer {layers[0]}"
+    return f" in layers {min(layers)} to {max(layers)}"
+
+
+def _lower(text: str) -> str:
+    text = text.strip().rstrip(".")
+    return text[:1].lower() + text[1:]
