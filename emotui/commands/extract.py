@@ -48,6 +48,12 @@ def extract(
             "token on), mean, last, spans (the dataset's spans).",
         ),
     ] = "mean50",
+    speaker: Annotated[
+        str | None,
+        typer.Option(
+            "--speaker", help="With --pool spans: only this speaker's turns.", show_default=False
+        ),
+    ] = None,
     tokens: Annotated[
         str | None,
         typer.Option("--tokens", help="Also keep every token at these layers.", show_default=False),
@@ -146,6 +152,7 @@ def extract(
         stored_dtype=store_dtype,
         token_budget=settings.number("token_budget") or None,
         twin_seed=untrained,
+        speaker=speaker,
     )
     engine = Engine(threads=settings.number("threads"))
     result = cast(

@@ -38,4 +38,5 @@ def same_settings(run: Run, *, dataset: str, device: str) -> ExtractRequest:
         max_length=identity.max_length,
         stored_dtype=identity.stored_dtype,
         twin_seed=run.info.get("twin_seed"),
+        speaker=run.info.get("speaker"),
     )

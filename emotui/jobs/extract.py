@@ -71,6 +71,8 @@ class ExtractRequest:
     token_budget: int | None = None
     twin_seed: int | None = None
     """None = the trained model; else its untrained twin of that seed."""
+    speaker: str | None = None
+    """Whose spans the pooling "spans" takes; None = all spans."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ def extracting(
         raise OptionError(
             f"--pool spans: dataset {request.dataset} has no spans; import it with --spans COLUMN"
         )
+    if request.speaker is not None and "spans" not in request.poolings:
+        raise OptionError(f"--speaker {request.speaker}: only --pool spans takes a speaker's turns")
     if request.twin_seed is None:
         model = yield from engine.model(request.model)
     else:
@@ -160,12 +164,17 @@ def identity_of(
         d_model=info.d_model,
         poolings=tuple(plan.poolings),
         token_layers=tuple(plan.token_layers),
-        mask_rule=f"{plan.mask_rule}; mean50 of at least {plan.min_pooled}",
+        mask_rule=_mask_rule(plan, request.speaker),
         max_length=plan.max_length,
         truncation="right",
         stored_dtype=plan.stored_dtype,
         rows=len(selection.indices),
     )
+
+
+def _mask_rule(plan: ExtractionPlan, speaker: str | None) -> str:
+    rule = f"{plan.mask_rule}; mean50 of at least {plan.min_pooled}"
+    return rule if speaker is None else f"{rule}; spans of {speaker}"
 
 
 def model_name(spec: ModelSpec, *, twin_seed: int | None) -> str:
@@ -194,7 +203,9 @@ def _write(
 ) -> Generator[Event, None, ExtractResult]:
     began = time.monotonic()
     texts = dataset.texts_at(selection.indices)
-    spans = dataset.spans_at(selection.indices) if "spans" in plan.poolings else None
+    spans = None
+    if "spans" in plan.poolings:
+        spans = dataset.spans_at(selection.indices, name=request.speaker)
     with RunWriter.open(home, identity, info=_record(request, model, plan)) as writer:
         resumed = writer.committed_rows
         total = len(texts)
@@ -239,6 +250,7 @@ def _record(
         "spec": asdict(request.model),
         "rows": asdict(request.rows),
         "twin_seed": request.twin_seed,
+        "speaker": request.speaker,
         "n_layers": model.info.n_layers,
         "n_parameters": model.info.n_parameters,
         "device": model.info.device,

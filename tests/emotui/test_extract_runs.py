@@ -61,6 +61,39 @@ def test_choices_make_runs_of_their_own(at_prepared, prepared, model_dir):
     assert list(few[0]["layers"]) == [1]
 
 
+def test_spans_of_one_speaker_are_that_speakers_tokens(emotui, tmp_path: Path, model_dir: Path):
+    rows = [
+        {"text": f"Human: {asked}\nAssistant: {said}", "label": "plain"}
+        for asked, said in (("How far is it?", "Two miles."), ("Who rang?", "Nobody rang."))
+    ]
+    source = tmp_path / "talk.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert emotui("data", "import", source, "--name", "talk", "--turns").code == 0
+    base = ("extract", "--model", model_dir, "--data", "talk", "--pool", "spans", "--quiet")
+    home = Home(tmp_path / "home")
+    kept = {
+        who: Run.open(home, emotui(*base, *option).out.strip())
+        for who, option in (
+            ("all", ()),
+            ("Human", ("--speaker", "Human")),
+            ("Assistant", ("--speaker", "Assistant")),
+        )
+    }
+    tokens = {who: run.n_pooled("spans").astype(float) for who, run in kept.items()}
+    assert (tokens["Human"] + tokens["Assistant"] == tokens["all"]).all()
+    parts = [
+        kept[who].layer("spans", 1) * tokens[who][:, None] / tokens["all"][:, None]
+        for who in ("Human", "Assistant")
+    ]
+    np.testing.assert_allclose(sum(parts), kept["all"].layer("spans", 1), rtol=0.02, atol=0.02)
+    wrong = emotui(*base, "--speaker", "Asistant")
+    assert wrong.code == 2
+    assert "Assistant" in wrong.err
+    alone = emotui(*base[:-2], "last", "--speaker", "Human")
+    assert alone.code == 2
+    assert "only --pool spans" in alone.err
+
+
 def test_runs_show_and_verify(at_prepared, prepared):
     shown = at_prepared("runs", "show", prepared.run[:12], "--json")
     assert shown.code == 0
@@ -168,9 +201,12 @@ def test_no_space_while_writing_keeps_the_last_commit(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    done = at_prepared("extract", "--model", model_dir, "--data", "texts", "--pool", "spans,last")
+    call = ("extract", "--model", model_dir, "--data", "texts", "--pool", "last")
+    done = at_prepared(*call)
     assert done.code == 2
+    assert "no room to write" in done.error
     monkeypatch.setattr(os, "fsync", real)
+    assert at_prepared(*call).code == 0
     assert at_prepared("runs", "verify", prepared.run).code == 0
 
 
