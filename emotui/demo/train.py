@@ -196,6 +196,11 @@ def train(plan: Plan, *, folder: Path, threads: int = 1, resume: bool = False) -
     torch.set_num_threads(threads)
     tokenizer = train_tokenizer(seed=plan.seed)
     assert tuple(tokenizer.token_to_id(t) for t in (BOS, EOS, PAD)) == (0, 1, 2)
+    if resume and (folder / "tokenizer.json").read_text("utf-8") != tokenizer.to_str(pretty=True):
+        raise ValueError(
+            f"the tokenizer in {folder} is not the one that this corpus gives; the grammar has "
+            "changed since that run began: start anew without --resume"
+        )
     save_tokenizer(tokenizer, folder, context=CONTEXT)
     model = build_model(plan, vocabulary=tokenizer.get_vocab_size(), seed=plan.seed)
     # On short texts plain attention is twice as fast on a CPU as the fused kernel's backward pass.
