@@ -77,8 +77,8 @@ def probes(subject: Subject, *, n: int = 3000, seed: int = 71) -> str:
 
 def steering(subject: Subject, *, n: int = 32) -> str:
     """What a push along a direction does to continuations of texts that tell no reason."""
-    layer = subject.layers // 2
-    alphas = (0.0, 0.2, 0.4, 0.6, 0.8, 1.2, 1.6)
+    layer = 5
+    alphas = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
     found = steering_table(subject, emotions=STEERED, alphas=alphas, layer=layer, n=n)
     rows = [[a, kind, f"{hits:.2f}", f"{loss:.2f}"] for a, kind, hits, loss in found]
     head = ("alpha", "direction", "read as the emotion", "surprise (nats per token)")
