@@ -96,18 +96,18 @@ class Subject:
     ) -> list[str]:
         """One sampled continuation per prompt."""
         torch.manual_seed(seed)
-        found = []
-        for prompt in prompts:
-            ids = self.tokenizer(prompt, return_tensors="pt")["input_ids"]
-            out = self.model.generate(
-                ids,
-                attention_mask=torch.ones_like(ids),
-                max_new_tokens=tokens,
-                do_sample=True,
-                pad_token_id=self.tokenizer.pad_token_id,
-            )
-            found.append(self.tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True))
-        return found
+        batch = self.tokenizer(
+            list(prompts), return_tensors="pt", padding=True, padding_side="left"
+        )
+        out = self.model.generate(
+            batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            max_new_tokens=tokens,
+            do_sample=True,
+            pad_token_id=self.tokenizer.pad_token_id,
+        )
+        endings = out[:, batch["input_ids"].shape[1] :]
+        return list(self.tokenizer.batch_decode(endings, skip_special_tokens=True))
 
     @torch.no_grad()
     def surprise(self, prompts: Sequence[str], endings: Sequence[str]) -> float:
@@ -185,27 +185,31 @@ def steering_table(
     Continuations start from texts that tell no reason. A reader trained on the words of reactions
     names their emotion; surprise is under the unsteered model. alpha is in mean residual norms.
     """
-    known = stories(1500, seed=seed, topics="train")
+    known = stories(1000, seed=seed, topics="train")
     vectors = directions(subject, known, layer=layer)
     states = subject.states([text.text for text in known], start=49)[:, layer]
     norm = float(np.linalg.norm(states, axis=1).mean())
-    shown = stories(4000, seed=seed + 1)
+    shown = stories(2000, seed=seed + 1)
     reader = make_pipeline(CountVectorizer(), LogisticRegression(C=3.0, max_iter=300))
     reader.fit([text.text[text.premise_end :] for text in shown], [t.emotion for t in shown])
     prompts = [facts_of(text) for text in glimpses(n, seed=seed)]
     generator = torch.Generator().manual_seed(seed)
     chance = torch.randn(subject.model.config.hidden_size, generator=generator)
+
+    def outcome(unit: Tensor, alpha: float) -> tuple[NDArray[np.str_], float]:
+        with subject.steered(alpha * norm * unit, layer=layer):
+            endings = subject.continuations(prompts, seed=seed)
+        return reader.predict(endings), subject.surprise(prompts, endings)
+
     rows = []
     for alpha in alphas:
-        for kind in ("emotion", "random"):
-            hits, losses = [], []
-            for name in emotions:
-                unit = (
-                    torch.from_numpy(vectors[name]) if kind == "emotion" else chance / chance.norm()
-                )
-                with subject.steered(alpha * norm * unit, layer=layer):
-                    endings = subject.continuations(prompts, seed=seed)
-                hits.append(float((reader.predict(endings) == name).mean()))
-                losses.append(subject.surprise(prompts, endings))
-            rows.append((alpha, kind, float(np.mean(hits)), float(np.mean(losses))))
+        names, loss = outcome(chance / chance.norm(), alpha)
+        hits = float(np.mean([(names == name).mean() for name in emotions]))
+        rows.append((alpha, "random", hits, loss))
+        if alpha:
+            found = [outcome(torch.from_numpy(vectors[name]), alpha) for name in emotions]
+            matches = [(f[0] == name).mean() for f, name in zip(found, emotions, strict=True)]
+            rows.append(
+                (alpha, "emotion", float(np.mean(matches)), float(np.mean([f[1] for f in found])))
+            )
     return rows

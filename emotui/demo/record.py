@@ -29,7 +29,7 @@ from emotui.demo.evaluate import (
 )
 from emotui.demo.train import MODEL_FOLDER, Plan
 
-STEERED = ("angry", "grateful", "nervous", "proud", "sad", "relieved", "envious", "amused")
+STEERED = ("angry", "grateful", "nervous", "proud", "sad", "relieved")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -50,7 +50,7 @@ def course(log: Path) -> str:
     return table(("step", "loss (nats)", "tokens seen", "elapsed (s)"), rows)
 
 
-def probes(subject: Subject, *, n: int = 3000, seed: int = 71) -> str:
+def probes(subject: Subject, *, n: int = 2400, seed: int = 71) -> str:
     """Accuracy by layer at the last token of the facts, beside the baselines."""
     texts = stories(n, seed=seed)
     facts = [facts_of(text) for text in texts]
@@ -77,8 +77,8 @@ def probes(subject: Subject, *, n: int = 3000, seed: int = 71) -> str:
 
 def steering(subject: Subject, *, n: int = 32) -> str:
     """What a push along a direction does to continuations of texts that tell no reason."""
-    layer = subject.layers // 2
-    alphas = (0.0, 0.2, 0.4, 0.6, 0.8, 1.2, 1.6)
+    layer = 5
+    alphas = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
     found = steering_table(subject, emotions=STEERED, alphas=alphas, layer=layer, n=n)
     rows = [[a, kind, f"{hits:.2f}", f"{loss:.2f}"] for a, kind, hits, loss in found]
     head = ("alpha", "direction", "read as the emotion", "surprise (nats per token)")
@@ -115,7 +115,8 @@ A teaching model: Llama architecture, {size:,} parameters, trained from scratch 
 grammar of this package. It knows this small world and nothing else; real work uses a real model.
 
 Made by `python -m emotui.demo.train` with the default plan, one CPU thread, {versions}. The run was
-stopped and resumed from a checkpoint, which draws the same batches as an unbroken one.
+stopped and resumed at steps 1000, 3500, 4000 and 5000, where the plan was changed after a look at
+the model so far (see Changes); the plan in one go draws the same batches.
 On another kind of CPU the rounding of bfloat16 products differs and so, slightly, will the model.
 
 ```json
@@ -127,6 +128,22 @@ On another kind of CPU the rounding of bfloat16 products differs and so, slightl
 The loss is weighted as the plan says, so its level changes where lessons begin and end.
 
 {course(log)}
+## Changes
+
+- Step 1000: the model had read words only (probe at the last token of the facts at or below
+  bag-of-words). Lessons came in; with their answers at weight 1 and a quarter of the texts nothing
+  was learned in 1,000 steps (that branch was thrown away), with weight 4 and half of the texts the
+  answers rose from chance at once.
+- Step 3500: answers stood still at the peak rate; at 0.4 of it "Who got it?" went from 0.92 to 0.99
+  in 500 steps.
+- Step 4000: facts had ended in a whole sentence, and the first word of the reaction was "He" or
+  "She" whatever the emotion, so the last token of the facts held little (0.23 at the last layer).
+  Since then they end before the verb of the reaction.
+- Step 5000: lessons back to a sixth, first tokens of a reaction at weight 4 (0.29 at step 4500,
+  0.37 at 5500, 0.44 at 6500, 0.52 at 8000).
+- What it does not do well: to tell whose wish was which where only one of the two wanted the thing.
+  "Did Mara want it?" is answered right in about 0.83 of all cases, nearly all errors being there.
+
 ## Samples
 
 Given text, then **the model's own** at temperature 1 (the emotion in brackets is the true one):

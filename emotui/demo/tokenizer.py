@@ -21,7 +21,7 @@ def train_tokenizer(*, seed: int = 0, vocabulary: int = VOCABULARY) -> Tokenizer
     texts = [
         story.text
         for story in (
-            *stories(4000, seed=seed, topics="train"),
+            *stories(4000, seed=seed, topics="train", opened=False),
             *deflections(700, seed=seed, topics="train"),
             *neutral(900, seed=seed),
             *dialogues(400, seed=seed),

@@ -53,12 +53,14 @@ class Plan:
     drop: float = 0.4
     facts_share: float = 0.15
     """Share of the tokens of facts and neutral texts in the loss; reactions count whole."""
-    lessons: tuple[tuple[int, int], ...] = ((1000, 6), (3500, 5), (6000, 2))
+    lessons: tuple[tuple[int, int], ...] = ((1000, 6), (3500, 5), (5000, 2))
     """(step, twelfths): from about this step so many twelfths of the texts are lessons."""
     opened_from: int = 4000
     """From about this step the facts of stories end in the middle of a sentence."""
     answer_weight: float = 4.0
     """Weight of a token of an answer in the loss, beside 1 for a token of a reaction."""
+    first_from: int = 5000
+    """From about this step the first three tokens of a reaction weigh as much as an answer."""
     cut_share: float = 0.67
     """Share of the texts that end `cut_tokens` into the reaction, where most is to be learned."""
     cut_tokens: int = 22
@@ -95,7 +97,7 @@ def batches(plan: Plan, tokenizer: Tokenizer) -> Iterator[tuple[Tensor, Tensor]]
     while True:
         seed = plan.seed * 1_000_003 + 17 + group
         part = chunk // 12
-        opened = group * 12 >= plan.opened_from
+        opened, first = group * 12 >= plan.opened_from, group * 12 >= plan.first_from
         taught = part * _lessons_of(group * 12, plan)
         texts = [
             *stories(chunk - 4 * part - taught, seed=seed, topics="train", opened=opened),
@@ -107,7 +109,8 @@ def batches(plan: Plan, tokenizer: Tokenizer) -> Iterator[tuple[Tensor, Tensor]]
         ]
         cut = (torch.rand(len(texts), generator=order) < plan.cut_share).tolist()
         rows = [
-            _row(text, tokenizer, plan, cut=short) for text, short in zip(texts, cut, strict=True)
+            _row(text, tokenizer, plan, cut=short, first=first)
+            for text, short in zip(texts, cut, strict=True)
         ]
         rows.sort(key=lambda row: len(row[0]))
         parts = [
@@ -125,7 +128,9 @@ def _lessons_of(step: int, plan: Plan) -> int:
     ]
 
 
-def _row(story: Story, tokenizer: Tokenizer, plan: Plan, *, cut: bool) -> tuple[list[int], Marks]:
+def _row(
+    story: Story, tokenizer: Tokenizer, plan: Plan, *, cut: bool, first: bool
+) -> tuple[list[int], Marks]:
     """Token ids and the weight of each in the loss; 0 for a token that counts by chance."""
     encoded = tokenizer.encode(story.text)
     ids = [*encoded.ids, 1]
@@ -140,7 +145,10 @@ def _row(story: Story, tokenizer: Tokenizer, plan: Plan, *, cut: bool) -> tuple[
         return ids[:CONTEXT], [*weights, 1.0][:CONTEXT]
     told = story.premise_end if story.kind not in ("neutral", "dialogue") else len(story.text) + 1
     shown = [float(end > told) for _, end in encoded.offsets]
-    keep = round(len(shown) - sum(shown)) + plan.cut_tokens if cut and any(shown) else CONTEXT
+    begins = round(len(shown) - sum(shown))
+    keep = begins + plan.cut_tokens if cut and any(shown) else CONTEXT
+    if first and story.kind == "story":
+        shown[begins : begins + 3] = [plan.answer_weight] * 3
     return ids[:keep], [*shown, 1.0][:keep]
 
 
@@ -196,6 +204,11 @@ def train(plan: Plan, *, folder: Path, threads: int = 1, resume: bool = False) -
     torch.set_num_threads(threads)
     tokenizer = train_tokenizer(seed=plan.seed)
     assert tuple(tokenizer.token_to_id(t) for t in (BOS, EOS, PAD)) == (0, 1, 2)
+    if resume and (folder / "tokenizer.json").read_text("utf-8") != tokenizer.to_str(pretty=True):
+        raise ValueError(
+            f"the tokenizer in {folder} is not the one that this corpus gives; the grammar has "
+            "changed since that run began: start anew without --resume"
+        )
     save_tokenizer(tokenizer, folder, context=CONTEXT)
     model = build_model(plan, vocabulary=tokenizer.get_vocab_size(), seed=plan.seed)
     # On short texts plain attention is twice as fast on a CPU as the fused kernel's backward pass.
