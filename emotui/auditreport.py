@@ -60,8 +60,7 @@ def control_chart(control: Mapping[str, Any]) -> str | None:
     rows = control["table"]
     for x, y, title in (
         ("layer", "accuracy", "Balanced accuracy by layer"),
-        ("dose", "effect", "Mean effect by dose"),
-        ("dose", "mean", "Mean effect by dose"),
+        ("dose", "outcome", "Mean outcome by dose"),
     ):
         if x not in rows or y not in rows or len(rows[x]) < 2:
             continue
@@ -129,7 +128,7 @@ def _markdown(pairs: Sequence[tuple[Checked, dict[str, Any] | None]]) -> str:
         "| | finding | verdict | may be written |",
         "|---|---|---|---|",
     ]
-    for c, _record_ in pairs:
+    for c, _ in pairs:
         state = c.verdict or "NO RECORD"
         note = "" if not _wrong(c) else " (does not hold: see below)"
         out.append(f"| {c.glyph} | {_cell(c.id)} | {state}{note} | {_cell(c.sentence)} |")
