@@ -31,7 +31,7 @@ from emotui.jobs.audit_family import family_members
 from emotui.jobs.audit_probe import ESTIMATOR as PROBE_ESTIMATOR
 from emotui.jobs.audit_probe import probe_steps
 from emotui.jobs.audit_record import Audit, now, open_audit
-from emotui.jobs.audit_steering import steering_bench, steering_steps
+from emotui.jobs.audit_steering import WatchedBench, steering_bench, steering_steps
 from emotui.jobs.engine import Engine
 from emotui.jobs.sets import load_for, open_set
 from emotui.jobs.spec import ModelSpec
@@ -95,14 +95,19 @@ def audit_job(
         if stale:
             yield Note(f"inputs changed since they ran, so they run again: {', '.join(stale)}")
             add_event(home, audit.id, "stale", {"controls": list(stale)})
-        steps = yield from _steps(source, audit, directions, request, engine, cancelled)
-        yield from _running(home, audit, steps, request, cancelled)
+        steps, bench = yield from _steps(source, audit, directions, request, engine, cancelled)
+        yield from _running(home, audit, steps, bench, request, cancelled)
     _close(home, audit)
     yield Done(audit.to_json())
 
 
 def _running(
-    home: Home, audit: Audit, steps: Sequence[Step], request: AuditRequest, cancelled: Cancelled
+    home: Home,
+    audit: Audit,
+    steps: Sequence[Step],
+    bench: WatchedBench | None,
+    request: AuditRequest,
+    cancelled: Cancelled,
 ) -> Generator[Event, None, None]:
     todo = _todo(audit, steps, request)
     cost = Cost()
@@ -123,7 +128,7 @@ def _running(
         yield Progress(place, len(todo), "controls", note=f"audit {step.control}")
         began = time.monotonic()
         try:
-            result = yield from streaming(_quietly(step.work))
+            result = yield from streaming(_watched(step, bench))
         except CancelledError:
             _close(home, audit)
             raise
@@ -138,8 +143,22 @@ def _running(
             return
 
 
-def _quietly(work: Callable[[], ControlResult]) -> Callable[[Emit], ControlResult]:
-    return lambda _emit: work()
+def _watched(step: Step, bench: WatchedBench | None) -> Callable[[Emit], ControlResult]:
+    """The control's work, telling how many of its forward passes are made."""
+
+    def work(emit: Emit) -> ControlResult:
+        if bench is not None and step.cost.forwards:
+            before, began = bench.forwards, time.monotonic()
+
+            def watch(made: int) -> None:
+                done = min(made - before, step.cost.forwards)
+                rate = done / max(time.monotonic() - began, 1e-9)
+                emit(Progress(done, step.cost.forwards, "forward passes", rate, step.control))
+
+            bench.watch = watch
+        return step.work()
+
+    return work
 
 
 def _todo(audit: Audit, steps: Sequence[Step], request: AuditRequest) -> list[Step]:
@@ -152,7 +171,12 @@ def _todo(audit: Audit, steps: Sequence[Step], request: AuditRequest) -> list[St
                 f"{', '.join(s.control for s in steps)}"
             )
     wanted = [s for s in steps if not request.controls or s.control in request.controls]
-    todo = [s for s in wanted if s.control not in audit.results and s.control not in audit.waivers]
+    todo = [
+        s
+        for s in wanted
+        if s.control not in audit.results
+        and (s.control not in audit.waivers or s.control in request.controls)
+    ]
     settled = any(_settles(audit, r) for r in audit.results.values())
     return [] if settled and not request.thorough and not request.controls else todo
 
@@ -175,17 +199,17 @@ def _steps(
     request: AuditRequest,
     engine: Engine,
     cancelled: Cancelled,
-) -> Generator[Event, None, list[Step]]:
+) -> Generator[Event, None, tuple[list[Step], WatchedBench | None]]:
     if audit.claim.kind == "probe":
         audit.provenance = provenance_of(
             source, audit, estimator=PROBE_ESTIMATOR, vector=b"none: a probe fitted per fold"
         )
-        return probe_steps(source, audit)
+        return probe_steps(source, audit), None
     if audit.claim.kind == "cosine":
         audit.provenance = provenance_of(
             source, audit, estimator=COSINE_ESTIMATOR, vector=_means(source, audit)
         )
-        return cosine_steps(source, audit)
+        return cosine_steps(source, audit), None
     assert directions is not None
     spec = request.model or ModelSpec(source="")
     model = yield from load_for(engine, directions, spec, other_model=False)
@@ -199,7 +223,7 @@ def _steps(
     bench.cancelled = cancelled
     yield Note(f"outcome: log-odds of {_shown(model, bench.target)} against "
                f"{_shown(model, bench.neutral)} at the next token")  # fmt: skip
-    return steering_steps(bench, source, audit, n_tried=1, tuning=None)
+    return steering_steps(bench, source, audit), bench
 
 
 def _shown(model: Any, tokens: Sequence[int]) -> str:

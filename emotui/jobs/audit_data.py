@@ -105,7 +105,7 @@ def input_hashes(
         ACTIVATIONS: digest(data.rows.astype(np.float32).tobytes()),
         LABELS: digest(list(data.labels), data.codes.tobytes(), data.groups.tobytes()),
         LENGTHS: digest(data.lengths.tobytes()),
-        CLAIMS: digest(family_size(home, audit)),
+        CLAIMS: str(family_size(home, audit)),
         SETTINGS: digest(
             audit.preset,
             audit.seed,

@@ -19,6 +19,8 @@ from emotui.options import LayerSpec, layers_for
 from emotui.sanitize import one_line
 from store.datasets import Dataset
 from store.findings import list_findings, seal_plan
+from store.forks import Fork, read_forks
+from store.identity import RunIdentity
 from store.layout import Home, check_name
 from vectors.audits.bench import GOOD_PROMPTS, MIN_PROMPTS
 from vectors.audits.claims import Claim, Kind, Plan, seal
@@ -64,7 +66,8 @@ def new_audit(home: Home, request: NewRequest) -> dict[str, Any]:
     if request.kind not in STATISTIC:
         raise OptionError(f"unknown kind {one_line(request.kind)!r}; allowed: probe, cosine, "
                           "steering")  # fmt: skip
-    subject, family, model, n = _subject(home, request)
+    subject, identity, n = _subject(home, request)
+    family, dataset_hash = family_of(identity.dataset_hash, identity.dataset), identity.dataset_hash
     statistic, smallest = STATISTIC[request.kind]
     named = request.kind == "probe" and request.layer is not None
     claim = Claim(
@@ -73,8 +76,8 @@ def new_audit(home: Home, request: NewRequest) -> dict[str, Any]:
         statistic=statistic,
         direction=request.direction,
         effect_min=smallest if request.effect_min is None else request.effect_min,
-        population="prompts" if subject.prompts else f"texts of {family.split(' ')[0]}",
-        models=(model,),
+        population="prompts" if subject.prompts else f"texts of {identity.dataset}",
+        models=(identity.model,),
         layers=(subject.layer,) if named else (),
         emotions=(subject.emotion, subject.other) if subject.other else (subject.emotion,),
     )
@@ -84,6 +87,7 @@ def new_audit(home: Home, request: NewRequest) -> dict[str, Any]:
         seed=request.seed, family=family, created=now(),
     )  # fmt: skip
     audit.family_size = family_size(home, audit)
+    audit.forks = len(_forks(home, subject.emotion, dataset_hash))
     if request.prereg:
         plan = Plan(
             claim=claim,
@@ -104,8 +108,8 @@ def new_audit(home: Home, request: NewRequest) -> dict[str, Any]:
     return audit.to_json()
 
 
-def _subject(home: Home, request: NewRequest) -> tuple[Subject, str, str, int]:
-    """What is audited, its family, its model and the number of texts or prompts."""
+def _subject(home: Home, request: NewRequest) -> tuple[Subject, RunIdentity, int]:
+    """What is audited, the run it rests on, and the number of texts or prompts."""
     directions = None
     run_name = request.run
     if request.kind == "steering":
@@ -146,6 +150,7 @@ def _subject(home: Home, request: NewRequest) -> tuple[Subject, str, str, int]:
                 f"{len(prompts)} prompts; a steering claim needs {MIN_PROMPTS} or more, better "
                 f"{GOOD_PROMPTS}: give a file with one per line as --prompts FILE"
             )
+        tuned_on, tried = _tuning(home, request, identity.dataset_hash)
         subject = Subject(
             run=joined.run.run_id,
             vectors=request.vectors or "",
@@ -157,6 +162,8 @@ def _subject(home: Home, request: NewRequest) -> tuple[Subject, str, str, int]:
             prompts=prompts,
             target_words=request.target_words,
             neutral_words=request.neutral_words,
+            tuned_on=tuned_on,
+            tried=tried,
         )
         check_labels(joined.labels, subject)
         if joined.groups is None:
@@ -164,11 +171,26 @@ def _subject(home: Home, request: NewRequest) -> tuple[Subject, str, str, int]:
                 f"run {joined.run.run_id} has no topics, and controls hold topics out; import the "
                 "dataset with --topic COLUMN and extract again"
             )
-        family = family_of(identity.dataset_hash, identity.dataset)
         n = len(prompts) or int((joined.codes >= 0).sum())
-        return subject, family, identity.model, n
+        return subject, identity, n
     finally:
         joined.run.close()
+
+
+def _forks(home: Home, emotion: str, dataset_hash: str) -> list[Fork]:
+    """Settings that were looked at on these data, as far as they speak of this emotion."""
+    return [
+        f for f in read_forks(home) if f.dataset_hash == dataset_hash and f.emotion in ("", emotion)
+    ]
+
+
+def _tuning(home: Home, request: NewRequest, dataset_hash: str) -> tuple[tuple[str, ...], int]:
+    """Prompts and number of settings of earlier steering towards the emotion (C12)."""
+    if request.kind != "steering":
+        return (), 1
+    found = [f for f in _forks(home, request.emotion, dataset_hash) if f.kind == "steer"]
+    prompts = dict.fromkeys(p for f in found for p in f.subset.split(",") if p)
+    return tuple(prompts), max(1, len({(f.layer, f.alpha) for f in found}))
 
 
 def _beginnings(

@@ -46,6 +46,10 @@ class Subject:
     target_words: tuple[str, ...] = ()
     """Words whose odds are the outcome; empty = tokens that mark the emotion's own texts."""
     neutral_words: tuple[str, ...] = ()
+    tuned_on: tuple[str, ...] = ()
+    """Hashes of the prompts on which this emotion was steered before the claim was entered."""
+    tried: int = 1
+    """Distinct (layer, alpha) at which that was done; 1 = fixed in advance."""
 
 
 @dataclass

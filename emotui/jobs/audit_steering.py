@@ -19,9 +19,11 @@ from jaxtyping import Float
 from emotui.errors import OptionError, UserError
 from emotui.events import Cancelled
 from emotui.jobs.audit_data import ACTIVATIONS, LABELS, SETTINGS, VECTORS, Source, Step
+from emotui.jobs.audit_direction import on_the_claimed_side
 from emotui.jobs.audit_record import Audit
 from emotui.jobs.sets import residual_norm
 from emotui.sanitize import one_line
+from store.forks import prompt_hashes
 from vectors.audits.arms import planned_arms, random_directions, shuffled_directions
 from vectors.audits.bench import Bench
 from vectors.audits.choice import chosen_elsewhere
@@ -89,8 +91,7 @@ def steering_bench(
     return WatchedBench(model, subject.prompts, intervention, subject.alpha, target, neutral)
 
 
-def steering_steps(bench: WatchedBench, source: Source, audit: Audit, *, n_tried: int,
-                   tuning: Sequence[str] | None) -> list[Step]:  # fmt: skip
+def steering_steps(bench: WatchedBench, source: Source, audit: Audit) -> list[Step]:
     """C12, I1-I7, X1, C6, C4, C5, C11, C10, C2, C1."""
     settings, data, label = audit.settings, source.data, audit.subject.emotion
     model, what, n = bench.model, bench.intervention, len(bench.prompts)
@@ -112,11 +113,11 @@ def steering_steps(bench: WatchedBench, source: Source, audit: Audit, *, n_tried
     }
     return [
         Step("C12", Cost(), steered,
-             lambda: chosen_elsewhere(tuning, bench.prompts, n_tried=n_tried)),
+             lambda: _choice(audit)),
         *(Step(name, gate[name], steered, work) for name, work in checks.items()),
         Step("X1", Cost(), rows, lambda: cross_seed(two, settings, labels=(label,))),
         Step("C6", Cost(generations=2 * n), steered, lambda: _coherence(bench, audit)),
-        Step("C4", doses["C4"], steered, lambda: sign_flip(bench, settings)),
+        Step("C4", doses["C4"], steered, lambda: _sign(bench, audit)),
         Step("C5", doses["C5"], steered, lambda: dose_response(effects(), settings)),
         Step("C11", doses["C11"], steered, lambda: per_prompt(effects(), settings)),
         Step("C10", path["C10"], steered, lambda: active_path(bench, natural(), settings)),
@@ -124,6 +125,19 @@ def steering_steps(bench: WatchedBench, source: Source, audit: Audit, *, n_tried
              lambda: shuffled_directions(bench, data, label, settings)),
         Step("C1", arms["C1"], steered, lambda: random_directions(bench, natural(), settings)),
     ]  # fmt: skip
+
+
+def _sign(bench: WatchedBench, audit: Audit) -> ControlResult:
+    """C4, on the side that the claim names at its alpha."""
+    found = sign_flip(bench, audit.settings)
+    return on_the_claimed_side(audit.claim, found, number="odd", null=0.0)
+
+
+def _choice(audit: Audit) -> ControlResult:
+    """C12 on hashes of prompts, from the ledger of what was steered before."""
+    subject = audit.subject
+    tuning = subject.tuned_on if subject.tuned_on else None
+    return chosen_elsewhere(tuning, prompt_hashes(subject.prompts), n_tried=subject.tried)
 
 
 def _coherence(bench: WatchedBench, audit: Audit) -> ControlResult:
