@@ -116,7 +116,8 @@ def _cell(text: str) -> str:
 
 def _plain(text: str) -> str:
     """A foreign sentence inside Markdown: no markup of its own."""
-    return "".join(f"\\{ch}" if ch in "\\`*_[]<>#|" else ch for ch in one_line(text))
+    marked = "".join(f"\\{ch}" if ch in "\\`*_[]#|" else ch for ch in one_line(text))
+    return marked.replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _markdown(pairs: Sequence[tuple[Checked, dict[str, Any] | None]]) -> str:

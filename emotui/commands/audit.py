@@ -34,7 +34,8 @@ FindingArgument = Annotated[str, typer.Argument(help="A finding's id.", metavar=
 
 @app.command(
     "new",
-    epilog="Example: emotui audit new --kind probe --run stories260k-bench --emotion furious",
+    epilog="Example: emotui audit new --kind probe --run stories260k-bench --emotion furious "
+    '--claim "furious can be read off" --prereg',
 )
 def new(
     kind: Annotated[
@@ -359,6 +360,7 @@ def _show(record: dict[str, Any], *, as_json: bool, home: "Home") -> None:
         say_json(record | {"head": head(home, record["id"])})
         return
     say_lines(finding_lines(record, required_for(from_record(record).claim)))
+    say(f"last hash of the history: {head(home, record['id'])} (audit check --head ID=HASH)")
 
 
 def _home_of(folder: Path) -> "Home":
