@@ -16,7 +16,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from emotui.commands import data, demo, extract, frame, probe, runs, score, steer, tools, vectors
+from emotui.commands import (
+    audit,
+    data,
+    demo,
+    extract,
+    frame,
+    probe,
+    runs,
+    score,
+    steer,
+    tools,
+    vectors,
+)
 from emotui.errors import Stopped, UserError
 from emotui.sanitize import one_line
 from emotui.terminal import remark, say
@@ -39,7 +51,7 @@ These commands do its work:
 `emotui COMMAND --help` explains one and gives an example.
 """
 
-ORDER = ("demo", "data", "extract", "runs", "probe", "vectors", "score", "steer",
+ORDER = ("demo", "data", "extract", "runs", "probe", "vectors", "score", "steer", "audit",
          "doctor", "config", "locate")  # fmt: skip
 
 
@@ -76,6 +88,7 @@ app.command("score", epilog=score.EXAMPLE, short_help="Colour a text's tokens by
     score.score
 )
 app.command("steer", epilog=steer.EXAMPLE, short_help="Push a model along an emotion.")(steer.steer)
+app.add_typer(audit.app, name="audit")
 app.command("doctor", epilog=tools.DOCTOR_EXAMPLE, short_help="Is this machine ready?")(
     tools.doctor
 )

@@ -24,6 +24,7 @@ from emotui.jobs.streaming import Emit, streaming
 from emotui.options import LayerSpec, layers_for
 from emotui.sanitize import one_line
 from store.atomic import read_json, write_json
+from store.forks import Fork, note_forks
 from store.layout import Home
 from store.runs import Run
 from vectors.errors import ModelError
@@ -101,6 +102,8 @@ def probe_job(
         report = yield from _compute(home, request, data, pooling, layers, engine, cancelled)
         path.parent.mkdir(exist_ok=True)
         write_json(path, report.to_json())
+        read = data.run.identity.dataset_hash
+        note_forks(home, (Fork("probe", read, n, "", metric=request.target) for n in layers))
         yield Done(report)
 
 

@@ -22,6 +22,7 @@ from emotui.jobs.sets import load_for, open_set, residual_norm, set_layers
 from emotui.jobs.spec import ModelSpec
 from emotui.jobs.streaming import Emit, streaming
 from emotui.options import LayerSpec, known_name
+from store.forks import Fork, note_forks, prompt_hashes
 from store.layout import Home
 from vectors.coherence import CoherentWindow, coherent_window
 from vectors.controls import covariance_matched, random_direction, shuffled_label
@@ -171,6 +172,23 @@ def steer_job(
         for spec, row in zip(rows, generation.rows, strict=True):
             texts.append(_read_back(model, directions, request, layers[-1], spec, row))
             yield Progress(len(texts), len(plan), "texts", note="read back")
+    note_forks(
+        home,
+        (
+            Fork(
+                "steer",
+                directions.recipe.dataset_hash,
+                layer,
+                request.emotion,
+                alpha,
+                "text",
+                ",".join(prompt_hashes(request.prompts)),
+            )
+            for layer in layers
+            for alpha in request.alphas
+            if alpha
+        ),
+    )
     yield Done(
         SteerResult(
             vectors=request.vectors,

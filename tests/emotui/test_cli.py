@@ -14,9 +14,11 @@ COMMANDS = [
     ("runs", "list"), ("runs", "show"), ("runs", "verify"), ("runs", "export"), ("runs", "import"),
     ("runs", "rm"), ("probe",), ("vectors",), ("vectors", "build"), ("vectors", "list"),
     ("vectors", "show"), ("vectors", "import"), ("vectors", "export"), ("vectors", "combine"),
-    ("vectors", "rm"), ("score",), ("steer",), ("doctor",), ("config",), ("locate",),
+    ("vectors", "rm"), ("score",), ("steer",), ("audit",), ("audit", "new"), ("audit", "run"),
+    ("audit", "show"), ("audit", "list"), ("audit", "check"), ("audit", "report"), ("doctor",),
+    ("config",), ("locate",),
 ]  # fmt: skip
-GROUPS = [("data",), ("runs",), ("vectors",)]
+GROUPS = [("data",), ("runs",), ("vectors",), ("audit",)]
 
 
 def python(code: str) -> list[str]:

@@ -1,0 +1,276 @@
+"""Job: run the controls of a finding.
+
+In: a finding's id. Out: its record under findings/, with the verdict. Controls run cheapest first;
+the first required or instrument control that fails ends the run unless it is thorough, because the
+verdict is then settled. Every finished control is saved at once, so a stopped audit goes on where
+it was: results whose inputs have not changed are never computed again. Computes no control and no
+verdict itself.
+"""
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from emotui.errors import OptionError
+from emotui.events import Cancelled, Done, Event, Job, Note, Partial, Progress, never
+from emotui.jobs.audit_cosine import ESTIMATOR as COSINE_ESTIMATOR
+from emotui.jobs.audit_cosine import cosine_steps
+from emotui.jobs.audit_data import (
+    CLAIMS,
+    Source,
+    Step,
+    family_size,
+    input_hashes,
+    provenance_of,
+    source_of,
+)
+from emotui.jobs.audit_family import family_members
+from emotui.jobs.audit_probe import ESTIMATOR as PROBE_ESTIMATOR
+from emotui.jobs.audit_probe import probe_steps
+from emotui.jobs.audit_record import Audit, now, open_audit
+from emotui.jobs.audit_steering import WatchedBench, steering_bench, steering_steps
+from emotui.jobs.engine import Engine
+from emotui.jobs.sets import load_for, open_set
+from emotui.jobs.spec import ModelSpec
+from emotui.jobs.streaming import Emit, streaming
+from emotui.sanitize import one_line
+from store.findings import add_event
+from store.layout import Home
+from vectors.audits.claims import Deviation
+from vectors.audits.multiplicity import adjust
+from vectors.audits.registry import CONTROLS, required
+from vectors.audits.reporting import (
+    complete_numbers,
+    forking_paths,
+    multiplicity,
+    preregistered,
+    provenance,
+    wording,
+)
+from vectors.audits.result import ControlResult, Cost
+from vectors.audits.settings import PRESETS
+from vectors.audits.verdict import Waiver
+from vectors.directionset import DirectionSet
+from vectors.errors import Cancelled as CancelledError
+
+
+@dataclass(frozen=True)
+class AuditRequest:
+    """Which controls of a finding to run, and how."""
+
+    finding: str
+    preset: str | None = None
+    """None = the sealed plan's, or the last one used."""
+    controls: tuple[str, ...] = ()
+    """Only these; empty = all of the kind."""
+    waive: tuple[tuple[str, str], ...] = ()
+    """Control and reason."""
+    by: str = "the user"
+    thorough: bool = False
+    model: ModelSpec | None = None
+    """None = the model the vectors were made with."""
+
+
+def audit_job(
+    home: Home, request: AuditRequest, *, engine: Engine, cancelled: Cancelled = never
+) -> Job:
+    """Runs what is missing or stale; Done holds the finding's record."""
+    audit = open_audit(home, request.finding)
+    _take_preset(home, audit, request.preset)
+    for control, reason in request.waive:
+        _known_control(control)
+        waiver = Waiver(control, reason, request.by)
+        if control in audit.results:
+            raise OptionError(f"{control} has been run ({audit.results[control].state}); only a "
+                              "control that was not run can be waived")  # fmt: skip
+        audit.waivers[control] = waiver
+        add_event(home, audit.id, "waiver", {"control": control, "reason": reason})
+    directions = open_set(home, audit.subject.vectors) if audit.subject.vectors else None
+    with source_of(home, audit.subject) as source:
+        audit.family_size = family_size(home, audit)
+        stale = audit.drop_stale(input_hashes(home, audit, source, directions))
+        if stale:
+            yield Note(f"inputs changed since they ran, so they run again: {', '.join(stale)}")
+            add_event(home, audit.id, "stale", {"controls": list(stale)})
+        steps, bench = yield from _steps(source, audit, directions, request, engine, cancelled)
+        yield from _running(home, audit, steps, bench, request, cancelled)
+    _close(home, audit)
+    yield Done(audit.to_json())
+
+
+def _running(
+    home: Home,
+    audit: Audit,
+    steps: Sequence[Step],
+    bench: WatchedBench | None,
+    request: AuditRequest,
+    cancelled: Cancelled,
+) -> Generator[Event, None, None]:
+    todo = _todo(audit, steps, request)
+    cost = Cost()
+    for step in todo:
+        cost += step.cost
+    held = [s.control for s in steps if s.control in audit.results]
+    if held:
+        yield Note(f"kept from before: {', '.join(held)}")
+    yield Note(
+        f"{len(todo)} controls to run, {cost.forwards:,} forward passes and {cost.generations:,} "
+        f"generated texts at most; preset {audit.preset}, claims on this data set: "
+        f"{audit.family_size}"
+    )
+    for place, step in enumerate(todo):
+        if cancelled():
+            _close(home, audit)
+            raise CancelledError("the audit was cancelled; finished controls are kept")
+        yield Progress(place, len(todo), "controls", note=f"audit {step.control}")
+        began = time.monotonic()
+        try:
+            result = yield from streaming(_watched(step, bench))
+        except CancelledError:
+            _close(home, audit)
+            raise
+        wall = time.monotonic() - began
+        audit.keep(home, result, step.uses, wall)
+        yield Partial("control", result)
+        why = f": {one_line(result.reasons[0])}" if result.reasons else ""
+        yield Note(f"{step.control} {result.state} ({wall:.1f} s){why}")
+        if _settles(audit, result) and not request.thorough and place + 1 < len(todo):
+            left = ", ".join(s.control for s in todo[place + 1 :])
+            yield Note(f"{step.control} settles the verdict; not run: {left} (--thorough runs all)")
+            return
+
+
+def _watched(step: Step, bench: WatchedBench | None) -> Callable[[Emit], ControlResult]:
+    """The control's work, telling how many of its forward passes are made."""
+
+    def work(emit: Emit) -> ControlResult:
+        if bench is not None and step.cost.forwards:
+            before, began = bench.forwards, time.monotonic()
+
+            def watch(made: int) -> None:
+                done = min(made - before, step.cost.forwards)
+                rate = done / max(time.monotonic() - began, 1e-9)
+                emit(Progress(done, step.cost.forwards, "forward passes", rate, step.control))
+
+            bench.watch = watch
+        return step.work()
+
+    return work
+
+
+def _todo(audit: Audit, steps: Sequence[Step], request: AuditRequest) -> list[Step]:
+    have = {s.control for s in steps}
+    for control in request.controls:
+        _known_control(control)
+        if control not in have:
+            raise OptionError(
+                f"{control} is not computed for a {audit.claim.kind} claim; there are: "
+                f"{', '.join(s.control for s in steps)}"
+            )
+    wanted = [s for s in steps if not request.controls or s.control in request.controls]
+    todo = [
+        s
+        for s in wanted
+        if s.control not in audit.results
+        and (s.control not in audit.waivers or s.control in request.controls)
+    ]
+    settled = any(_settles(audit, r) for r in audit.results.values())
+    return [] if settled and not request.thorough and not request.controls else todo
+
+
+def _settles(audit: Audit, result: ControlResult) -> bool:
+    hard = result.id in required(audit.claim) or CONTROLS[result.id].instrument
+    return result.state == "fail" and hard
+
+
+def _known_control(control: str) -> None:
+    if control not in CONTROLS:
+        raise OptionError(f"no control {one_line(control)!r}; docs/audits.md lists all, e.g. P1, "
+                          "G2, C4")  # fmt: skip
+
+
+def _steps(
+    source: Source,
+    audit: Audit,
+    directions: DirectionSet | None,
+    request: AuditRequest,
+    engine: Engine,
+    cancelled: Cancelled,
+) -> Generator[Event, None, tuple[list[Step], WatchedBench | None]]:
+    if audit.claim.kind == "probe":
+        audit.provenance = provenance_of(
+            source, audit, estimator=PROBE_ESTIMATOR, vector=b"none: a probe fitted per fold"
+        )
+        return probe_steps(source, audit), None
+    if audit.claim.kind == "cosine":
+        audit.provenance = provenance_of(
+            source, audit, estimator=COSINE_ESTIMATOR, vector=_means(source, audit)
+        )
+        return cosine_steps(source, audit), None
+    assert directions is not None
+    spec = request.model or ModelSpec(source="")
+    model = yield from load_for(engine, directions, spec, other_model=False)
+    unit = np.asarray(directions.at(audit.subject.emotion, audit.subject.layer), np.float32)
+    audit.provenance = replace(
+        provenance_of(source, audit, estimator=directions.recipe.method, vector=unit.tobytes()),
+        model=directions.recipe.model,
+        pooling=directions.recipe.pooling,
+    )
+    bench = steering_bench(model, directions, source, audit)
+    bench.cancelled = cancelled
+    yield Note(f"outcome: log-odds of {_shown(model, bench.target)} against "
+               f"{_shown(model, bench.neutral)} at the next token")  # fmt: skip
+    return steering_steps(bench, source, audit), bench
+
+
+def _shown(model: Any, tokens: Sequence[int]) -> str:
+    words = [one_line(str(model.tokenizer.decode([t]))).strip() for t in tokens[:6]]
+    return "[" + " ".join(words) + (f" ... {len(tokens)} tokens]" if len(tokens) > 6 else "]")
+
+
+def _means(source: Source, audit: Audit) -> bytes:
+    """The two mean-difference vectors the cosine is of."""
+    data, out = source.data, b""
+    means = [data.rows[data.codes == c].mean(axis=0) for c in np.unique(data.codes)]
+    for label in (audit.subject.emotion, audit.subject.other):
+        own = data.rows[data.codes == data.code(label)].mean(axis=0)
+        out += (own - np.mean(means, axis=0)).astype(np.float32).tobytes()
+    return out
+
+
+def _close(home: Home, audit: Audit) -> None:
+    """The controls on the record itself, then the verdict of today."""
+    done = [r for r in audit.results.values() if not r.id.startswith("R")]
+    first = min((e.at for e in audit.evidence.values()), default=None)
+    found = [
+        complete_numbers(done),
+        provenance(audit.provenance),
+        forking_paths(audit.forks),
+        wording(audit.claim, {r.id: r for r in done}),
+    ]
+    if audit.prereg is not None:
+        # Without a plan the verdict itself says "exploratory"; R1 would only say it again.
+        found.append(preregistered(audit.prereg, first))
+    members = family_members(home, audit)
+    if any(m.claim == audit.id for m in members):
+        found.append(multiplicity(adjust(members), audit.id))
+    audit.results = {r.id: r for r in done} | {r.id: r for r in found}
+    for result in found:
+        audit.control_inputs[result.id] = [CLAIMS] if result.id == "R2" else []
+    audit.save(home)
+
+
+def _take_preset(home: Home, audit: Audit, preset: str | None) -> None:
+    if preset is None or preset == audit.preset:
+        return
+    if preset not in PRESETS:
+        raise OptionError(f"unknown preset {one_line(preset)!r}; allowed: {', '.join(PRESETS)}")
+    if audit.prereg is not None and preset != audit.prereg.plan.preset:
+        what = f"preset {preset} in place of {audit.prereg.plan.preset}"
+        deviation = Deviation(now(), what, "asked for with --preset")
+        audit.prereg = replace(audit.prereg, deviations=(*audit.prereg.deviations, deviation))
+        add_event(home, audit.id, "deviation", {"what": what})
+    audit.preset = preset

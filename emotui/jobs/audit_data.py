@@ -1,0 +1,174 @@
+"""What an audit reads, joined from the store, and a hash of each part of it.
+
+In: a `Subject`. Out: one layer's activations with labels, topics, lengths and texts as `AuditData`,
+and the hashes by which `audit check` and a resumed audit see that something has changed. The hashes
+are of exactly the numbers that are read, not of the files they lie in.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from emotui.errors import OptionError, UserError
+from emotui.jobs.audit_record import Audit, Subject, code_hash, digest, versions
+from emotui.jobs.rundata import RunData, run_data
+from emotui.jobs.sets import open_set, residual_norm
+from emotui.options import known_name
+from store.findings import list_findings
+from store.layout import Home
+from vectors.audits.data import AuditData
+from vectors.audits.finding import Provenance
+from vectors.audits.result import ControlResult, Cost
+from vectors.directionset import DirectionSet
+
+ACTIVATIONS, LABELS, TEXTS, LENGTHS = "activations", "labels", "texts", "lengths"
+LAYERS, VECTORS, CLAIMS, SETTINGS = "all layers", "vectors", "claims on the data", "settings"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One control that can be run."""
+
+    control: str
+    cost: Cost
+    """Counted before anything starts."""
+    uses: tuple[str, ...]
+    """Names of the inputs it reads."""
+    work: Callable[[], ControlResult]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The stored side of a claim."""
+
+    joined: RunData
+    kept: Bool[np.ndarray, "text"]
+    data: AuditData
+    """Every label of the run, at the claim's layer."""
+
+    def layer_of(self, pooling: str) -> Callable[[int], Float[np.ndarray, "text d_model"]]:
+        """Another layer over the same texts."""
+        read = self.joined.layer_of(pooling)
+        return lambda layer: read(layer)[self.kept]
+
+
+@contextmanager
+def source_of(home: Home, subject: Subject) -> Iterator[Source]:
+    """Opens the run; UserError where it has no topics, which every control needs."""
+    joined = run_data(home, subject.run)
+    try:
+        if joined.groups is None:
+            raise UserError(
+                f"run {joined.run.run_id} has no topics, and controls hold topics out; import the "
+                "dataset with --topic COLUMN and extract again"
+            )
+        rows = joined.run.layer(subject.pooling, subject.layer)
+        kept = np.isfinite(rows).all(axis=1) & (joined.codes >= 0) & (joined.groups >= 0)
+        texts = None
+        if joined.texts is not None:
+            texts = tuple(t for t, keep in zip(joined.texts, kept, strict=True) if keep)
+        data = AuditData(
+            rows=rows[kept].astype(np.float64),
+            codes=joined.codes[kept].astype(np.int64),
+            labels=joined.labels,
+            groups=joined.groups[kept].astype(np.int64),
+            lengths=np.asarray(joined.run.n_tokens)[kept].astype(np.int64),
+            texts=texts,
+        )
+        yield Source(joined, kept, data)
+    finally:
+        joined.run.close()
+
+
+def two_sides(data: AuditData, subject: Subject) -> AuditData:
+    """The emotion against the rest, or against the other emotion alone."""
+    if not subject.other:
+        return data.one_against_rest(subject.emotion)
+    a, b = data.code(subject.emotion), data.code(subject.other)
+    part = data.take((data.codes == a) | (data.codes == b))
+    codes = (part.codes == a).astype(np.int64)
+    return AuditData(
+        part.rows, codes, (subject.other, subject.emotion), part.groups, part.lengths, part.texts
+    )
+
+
+def input_hashes(
+    home: Home, audit: Audit, source: Source, directions: DirectionSet | None
+) -> dict[str, str]:
+    """Every input of the claim as it is today."""
+    data, subject = source.data, audit.subject
+    assert data.lengths is not None
+    found = {
+        ACTIVATIONS: digest(data.rows.astype(np.float32).tobytes()),
+        LABELS: digest(list(data.labels), data.codes.tobytes(), data.groups.tobytes()),
+        LENGTHS: digest(data.lengths.tobytes()),
+        CLAIMS: str(family_size(home, audit)),
+        SETTINGS: digest(
+            audit.preset,
+            audit.seed,
+            {k: [r.passes, r.warns] for k, r in audit.settings.rules.items()},
+        ),
+    }
+    if data.texts is not None:
+        found[TEXTS] = digest(list(data.texts))
+    if audit.claim.kind == "probe" and audit.claim.layers:
+        read = source.layer_of(subject.pooling)
+        layers = source.joined.run.identity.layers
+        found[LAYERS] = digest(*(read(layer).astype(np.float32).tobytes() for layer in layers))
+    if directions is not None:
+        unit = directions.at(subject.emotion, subject.layer)
+        found[VECTORS] = digest(
+            np.asarray(unit, np.float32).tobytes(),
+            residual_norm(directions, subject.layer),
+            directions.recipe.revision,
+        )
+    return found
+
+
+def current_inputs(home: Home, audit: Audit) -> dict[str, str]:
+    """The same, opened and closed; raises where an input is gone."""
+    directions = open_set(home, audit.subject.vectors) if audit.subject.vectors else None
+    with source_of(home, audit.subject) as source:
+        return input_hashes(home, audit, source, directions)
+
+
+def family_of(identity_hash: str, dataset: str) -> str:
+    """All claims on one data set are one family."""
+    return f"{dataset} {identity_hash[:12]}"
+
+
+def family_size(home: Home, audit: Audit) -> int:
+    """Claims on the same data set, this one included, tested or not."""
+    others = {f.id for f in list_findings(home) if f.family == audit.family}
+    return len(others | {audit.id})
+
+
+def provenance_of(source: Source, audit: Audit, *, estimator: str, vector: bytes) -> Provenance:
+    """Where the numbers come from."""
+    identity = source.joined.run.identity
+    return Provenance(
+        model=identity.model,
+        revision=identity.revision,
+        tokenizer_sha256=identity.tokenizer_hash,
+        dtype=identity.weights_dtype,
+        backend="transformers with plain hooks",
+        hook_point=identity.hook_point,
+        pooling=audit.subject.pooling,
+        dataset_sha256=identity.dataset_hash,
+        vector_sha256=digest(vector),
+        code_commit=code_hash(),
+        versions=versions(),
+        estimator=estimator,
+    )
+
+
+def check_labels(labels: Sequence[str], subject: Subject) -> None:
+    """OptionError for an unknown emotion, or twice the same."""
+    known_name(subject.emotion, labels, what="emotion")
+    if subject.other:
+        known_name(subject.other, labels, what="emotion")
+        if subject.other == subject.emotion:
+            raise OptionError("--with names the same emotion as --emotion; name another one")
