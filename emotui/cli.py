@@ -149,9 +149,7 @@ def _settle_process() -> None:
     sys.excepthook = _crash
 
 
-def _crash(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
+def _crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """A bug of ours: the traceback goes into a file, one line says where."""
     import tempfile
 

@@ -45,10 +45,7 @@ def config(
         return
     show_table(
         ("key", "value", "from", "what it is"),
-        [
-            (name, str(s.value), s.origin, KEYS[name].what)
-            for name, s in settings.values.items()
-        ],
+        [(name, str(s.value), s.origin, KEYS[name].what) for name, s in settings.values.items()],
     )
 
 

@@ -1,0 +1,475 @@
+"""The one table of actions: what can be done, with which key, where, and under which name.
+
+Bindings, footer, command palette, help, key overrides and the README's table all come from it.
+An action's `owner` is the class that has its `action_*` method: "app", a pane or a widget; its
+`pane` is where a user meets it. Knows no widget and runs nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+from emotui.sanitize import one_line
+
+PANES = ("data", "probes", "vectors", "tokens", "steer", "audit", "jobs")
+WIDGETS: dict[str, tuple[str, ...]] = {
+    "data": ("table",),
+    "probes": ("layer-chart",),
+    "vectors": ("table", "heat-map", "scatter"),
+    "tokens": ("token-view",),
+    "steer": ("slider",),
+    "audit": ("table",),
+    "jobs": ("table",),
+}
+"""The widgets with keys of their own that each pane holds."""
+EVERYWHERE = "everywhere"
+LISTS = "lists"
+FOOTER_ENTRIES = 7
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a user can do."""
+
+    id: str
+    """Unique, "<place>.<what>"; key overrides use it."""
+    keys: str
+    """Textual key names, comma-separated; "" for an action of the palette only."""
+    do: str
+    """Textual action: the method after `action_`, with its arguments."""
+    tip: str
+    """One line of help."""
+    command: str
+    """Name in the command palette, noun first."""
+    pane: str
+    """Where it works: a pane, "lists" or "everywhere"."""
+    owner: str
+    """Which class has the method: "app", a pane or a widget."""
+    short: str = ""
+    """Word in the footer; "" keeps it out."""
+    priority: bool = False
+    """Works even while a text input has the focus."""
+
+
+def _pane(pane: str, owner: str, *rows: tuple[str, str, str, str, str, str]) -> list[Action]:
+    """Rows of (what, keys, textual action, footer word, command, tip)."""
+    return [
+        Action(f"{pane}.{what}", keys, do, tip, command, pane, owner, short)
+        for what, keys, do, short, command, tip in rows
+    ]
+
+
+_EVERYWHERE = [
+    Action(
+        f"app.{name}",
+        str(number),
+        f"show_pane('{name}')",
+        f"Go to the {name.capitalize()} pane",
+        f"view: {name}",
+        EVERYWHERE,
+        "app",
+    )
+    for number, name in enumerate(PANES, start=1)
+] + [
+    Action("app.next", "tab", "focus_next", "Focus the next part", "", EVERYWHERE, "app"),
+    Action(
+        "app.previous",
+        "shift+tab",
+        "focus_previous",
+        "Focus the part before",
+        "",
+        EVERYWHERE,
+        "app",
+    ),
+    Action(
+        "app.jump",
+        "ctrl+o",
+        "jump",
+        "Label every part with a letter; the letter focuses it",
+        "view: jump to...",
+        EVERYWHERE,
+        "app",
+        priority=True,
+    ),
+    Action(
+        "app.maximise",
+        "z",
+        "maximise",
+        "Give the whole screen to the focused part, or back",
+        "view: maximise",
+        EVERYWHERE,
+        "app",
+    ),
+    Action(
+        "app.help",
+        "question_mark,f1",
+        "help",
+        "Keys and meaning of the focused pane",
+        "view: help",
+        EVERYWHERE,
+        "app",
+        short="help",
+    ),
+    Action(
+        "app.palette",
+        "ctrl+p",
+        "command_palette",
+        "Search every command",
+        "",
+        EVERYWHERE,
+        "app",
+        short="commands",
+        priority=True,
+    ),
+    Action(
+        "app.theme",
+        "",
+        "next_theme",
+        "Dark, light, high contrast",
+        "view: next theme",
+        EVERYWHERE,
+        "app",
+    ),
+    Action(
+        "app.cancel",
+        "ctrl+c",
+        "cancel_or_quit",
+        "Cancel the running job; a second press within a second quits",
+        "job: cancel the running one",
+        EVERYWHERE,
+        "app",
+        priority=True,
+    ),
+    Action(
+        "app.quit",
+        "q",
+        "ask_quit",
+        "Quit; asks while a job runs",
+        "view: quit",
+        EVERYWHERE,
+        "app",
+        short="quit",
+    ),
+]
+
+_LISTS = _pane(
+    LISTS,
+    "table",
+    ("up", "k,up", "cursor_up", "", "", "One row up"),
+    ("down", "j,down", "cursor_down", "", "", "One row down"),
+    ("page-up", "pageup,ctrl+u", "page_up", "", "", "One page up"),
+    ("page-down", "pagedown,ctrl+d", "page_down", "", "", "One page down"),
+    ("first", "home,g", "first", "", "", "First row"),
+    ("last", "end,G", "last", "", "", "Last row"),
+    ("open", "enter", "open", "", "", "Open the row under the cursor"),
+    ("next-hit", "n", "next_hit", "", "", "Next row that matches the filter"),
+    ("previous-hit", "N", "previous_hit", "", "", "Row before that matches the filter"),
+)
+
+_DATA = _pane(
+    "data",
+    "data",
+    ("filter", "slash", "filter", "filter", "data: filter...", "Find rows whose text matches"),
+    ("import", "i", "import_data", "import", "data: import...", "Import a file or folder"),
+    ("exclude", "x", "exclude", "exclude", "data: exclude row...", "Exclude the row; asks why"),
+)
+_PROBES = _pane(
+    "probes",
+    "layer-chart",
+    ("left", "left_square_bracket,left", "cursor_left", "", "", "One layer down"),
+    ("right", "right_square_bracket,right", "cursor_right", "", "", "One layer up"),
+    ("pin", "enter", "pin", "pin layer", "probes: pin layer", "Use this layer in every pane"),
+) + _pane(
+    "probes",
+    "probes",
+    ("controls", "c", "controls", "controls", "probes: controls", "Show or hide control curves"),
+    ("metric", "m", "metric", "metric", "probes: metric", "Balanced accuracy or AUROC"),
+)
+_VECTORS = (
+    _pane(
+        "vectors",
+        "vectors",
+        ("emotion", "e", "pick_emotion", "emotion", "vectors: emotion...", "Choose the emotion"),
+        ("plane", "p", "plane", "plane", "vectors: plane", "Scatter of the first components"),
+        ("heat-map", "h", "heat_map", "heat map", "vectors: heat map", "Cosines of all pairs"),
+        (
+            "export",
+            "x",
+            "export",
+            "export",
+            "export: vectors...",
+            "Write vectors or a chart to a file",
+        ),
+    )
+    + _pane(
+        "vectors",
+        "heat-map",
+        ("cell-left", "left", "cursor_left", "", "", "One column left in the heat map"),
+        ("cell-right", "right", "cursor_right", "", "", "One column right in the heat map"),
+        ("cell-up", "up,k", "cursor_up", "", "", "One row up in the heat map"),
+        ("cell-down", "down,j", "cursor_down", "", "", "One row down in the heat map"),
+    )
+    + _pane(
+        "vectors",
+        "scatter",
+        (
+            "next-point",
+            "right_square_bracket,right",
+            "next_point",
+            "",
+            "",
+            "Next point of the scatter",
+        ),
+        ("previous-point", "left_square_bracket,left", "previous_point", "", "", "Point before"),
+    )
+)
+_TOKENS = _pane(
+    "tokens",
+    "token-view",
+    ("left", "h,left", "cursor_left", "", "", "One token left"),
+    ("down", "j,down", "cursor_down", "", "", "One line down"),
+    ("up", "k,up", "cursor_up", "", "", "One line up"),
+    ("right", "l,right", "cursor_right", "", "", "One token right"),
+    ("next-word", "w", "next_word", "", "", "Start of the next word"),
+    ("previous-word", "b", "previous_word", "", "", "Start of the word, or of the one before"),
+    ("line-start", "home,0", "line_start", "", "", "First token of the line"),
+    ("line-end", "end,dollar_sign", "line_end", "", "", "Last token of the line"),
+    ("first", "g,ctrl+home", "first", "", "", "First token"),
+    ("last", "G,ctrl+end", "last", "", "", "Last token"),
+    ("page-up", "pageup,ctrl+u", "page_up", "", "", "One page up"),
+    ("page-down", "pagedown,ctrl+d", "page_down", "", "", "One page down"),
+    ("mark", "v", "mark", "mark", "tokens: mark span", "Start or drop a span at the cursor"),
+    ("yank", "y", "yank", "yank", "tokens: yank", "Copy the span, or the whole text"),
+) + _pane(
+    "tokens",
+    "tokens",
+    ("emotions", "e", "pick_emotions", "emotions", "tokens: emotions...", "Emotions and groups"),
+    ("deflection", "d", "deflection", "", "tokens: deflection", "Expression or deflection"),
+    ("scale", "s", "scale", "scale", "tokens: scale...", "End of the colour scale"),
+    ("layer-down", "left_square_bracket", "layer(-1)", "", "tokens: layer down", "One layer down"),
+    ("layer-up", "right_square_bracket", "layer(1)", "", "tokens: layer up", "One layer up"),
+    ("open", "", "open_text", "", "tokens: open text...", "Paste or open a text or dataset row"),
+)
+_STEER = _pane(
+    "steer",
+    "slider",
+    ("less", "left", "step(-1)", "", "", "Alpha down by .01"),
+    ("more", "right", "step(1)", "", "", "Alpha up by .01"),
+    ("much-less", "shift+left", "step(-10)", "", "", "Alpha down by .1"),
+    ("much-more", "shift+right", "step(10)", "", "", "Alpha up by .1"),
+    ("zero", "0", "zero", "zero", "steer: alpha to zero", "Alpha to 0"),
+) + _pane(
+    "steer",
+    "steer",
+    ("alpha", "", "type_alpha", "", "steer: set alpha...", "Type a value for alpha"),
+    ("run", "ctrl+j", "run", "run", "steer: run", "Generate baseline and steered text"),
+    ("sweep", "w", "sweep", "sweep", "steer: sweep", "Nine alphas in one batch"),
+    (
+        "random",
+        "r",
+        "random_control",
+        "random",
+        "steer: random control",
+        "Random direction, same size",
+    ),
+    ("baseline", "b", "baseline", "", "steer: baseline", "Generate the baseline only"),
+    (
+        "to-tokens",
+        "t",
+        "to_tokens",
+        "tokens",
+        "steer: open in Tokens",
+        "Colour this output in Tokens",
+    ),
+)
+_AUDIT = _pane(
+    "audit",
+    "audit",
+    (
+        "run",
+        "space",
+        "run_control",
+        "run",
+        "audit: run control",
+        "Run the control under the cursor",
+    ),
+    ("all", "a", "run_all", "all", "audit: run all", "Run all hard controls"),
+    ("new", "n", "new_finding", "new", "audit: new finding...", "Start a finding"),
+    ("preregister", "p", "preregister", "", "audit: preregister...", "Write down the claim first"),
+    ("blind", "b", "blind", "blind", "audit: blinded rating", "Rate outputs without their labels"),
+    ("waive", "w", "waive", "", "audit: waive control...", "Waive a control; asks why"),
+    ("export", "e", "export", "", "export: audit report...", "Write the audit to a file"),
+)
+_JOBS = _pane(
+    "jobs",
+    "jobs",
+    ("cancel", "x", "cancel_job", "cancel", "job: cancel", "Cancel the job under the cursor"),
+    ("details", "", "details", "", "job: details", "Everything the job has said"),
+)
+
+ACTIONS: tuple[Action, ...] = (
+    *_EVERYWHERE,
+    *_LISTS,
+    *_DATA,
+    *_PROBES,
+    *_VECTORS,
+    *_TOKENS,
+    *_STEER,
+    *_AUDIT,
+    *_JOBS,
+)
+
+
+def bindings(owner: str) -> list[Binding]:
+    """The Textual bindings of one class, for its BINDINGS."""
+    return [
+        Binding(
+            action.keys,
+            action.do,
+            description=action.short or action.tip,
+            show=bool(action.short),
+            priority=action.priority,
+            tooltip=action.tip,
+            id=action.id,
+        )
+        for action in ACTIONS
+        if action.owner == owner and action.keys
+    ]
+
+
+def footer(pane: str, keymap: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
+    """At most seven (key, word) pairs for a pane; the global ones come last and always fit."""
+    keymap = keymap or {}
+    everywhere = [a for a in ACTIONS if a.pane == EVERYWHERE and a.short]
+    own = [a for a in ACTIONS if a.pane == pane and a.short]
+    chosen = own[: FOOTER_ENTRIES - len(everywhere)] + everywhere
+    return [(shown_key(keymap.get(a.id, a.keys).split(",")[0]), a.short) for a in chosen]
+
+
+def palette(pane: str | None = None) -> list[Action]:
+    """Every action with a command name; those of the pane first."""
+    named = [a for a in ACTIONS if a.command]
+    return sorted(named, key=lambda a: (a.pane != pane, a.pane != EVERYWHERE))
+
+
+def help_rows(pane: str, keymap: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
+    """(keys, what they do) for a pane, then what works everywhere."""
+    keymap = keymap or {}
+    lists = (LISTS,) if "table" in WIDGETS.get(pane, ()) else ()
+    places = (pane, *lists, EVERYWHERE)
+    return [
+        (shown_keys(keymap.get(a.id, a.keys)), a.tip)
+        for place in places
+        for a in ACTIONS
+        if a.pane == place and a.keys
+    ]
+
+
+def markdown() -> str:
+    """The table of keys for the README."""
+    rows = ["| where | keys | what | id |", "|---|---|---|---|"]
+    for action in ACTIONS:
+        keys = shown_keys(action.keys).replace("|", "\\|")
+        shown = f"`{keys}`" if keys else f"palette: {action.command}"
+        rows.append(f"| {action.pane} | {shown} | {action.tip} | `{action.id}` |")
+    return "\n".join(rows) + "\n"
+
+
+_SHOWN = {
+    "question_mark": "?",
+    "slash": "/",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "dollar_sign": "$",
+    "enter": "Enter",
+    "space": "Space",
+    "tab": "Tab",
+    "escape": "Esc",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+    "f1": "F1",
+}
+
+
+def shown_key(key: str) -> str:
+    """One key as people write it: `ctrl+p` is ^p, `question_mark` is ?."""
+    *modifiers, name = key.split("+")
+    shown = _SHOWN.get(name, name)
+    for modifier in reversed(modifiers):
+        shown = "^" + shown if modifier == "ctrl" else f"{modifier.capitalize()}+{shown}"
+    return shown
+
+
+def shown_keys(keys: str) -> str:
+    """Every key of an action, separated by blanks."""
+    return " ".join(shown_key(key) for key in keys.split(",") if key)
+
+
+def check_keymap(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Key overrides by action id: those that can be used, and one line per problem.
+
+    Refused: an unknown id, an action without a key, and a key that another action already has in
+    the same place. The default stays where an override is refused.
+    """
+    from emotui.config import near
+
+    known = {a.id: a for a in ACTIONS}
+    good: dict[str, str] = {}
+    problems: list[str] = []
+    for name, keys in overrides.items():
+        cleaned = ",".join(k.strip() for k in keys.split(",") if k.strip())
+        if name not in known:
+            problems.append(f"keys: unknown action {one_line(name)!r}{near(name, list(known))}")
+        elif not cleaned:
+            problems.append(f"keys: {name} is empty; give a key such as ctrl+y")
+        elif not known[name].keys:
+            problems.append(f"keys: {name} has no key to replace; it is a palette command")
+        else:
+            good[name] = cleaned
+    for name, other, key in clashes(good):
+        for guilty in (name, other):
+            if good.pop(guilty, None) is not None:
+                keeper = other if guilty == name else name
+                problems.append(f"keys: {shown_key(key)} for {guilty} clashes with {keeper}")
+                break
+    return good, problems
+
+
+def clashes(keymap: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
+    """(id, id, key) for every key two actions would share where both can be reached at once."""
+    keymap = keymap or {}
+    held = [(a, _normal(key)) for a in ACTIONS for key in _keys(a, keymap)]
+    found = []
+    for i, (first, key) in enumerate(held):
+        for second, other in held[i + 1 :]:
+            if key == other and first.id != second.id and _meet(first, second):
+                found.append((first.id, second.id, key))
+    return found
+
+
+def _keys(action: Action, keymap: Mapping[str, str]) -> Iterable[str]:
+    return [key for key in keymap.get(action.id, action.keys).split(",") if key]
+
+
+def _normal(key: str) -> str:
+    from textual.keys import _character_to_key
+
+    return _character_to_key(key) if len(key) == 1 else key
+
+
+def _meet(first: Action, second: Action) -> bool:
+    """Whether one press could mean either: a key goes to the focused widget, its pane, the app."""
+    if {first.id, second.id} == {"lists.next-hit", "audit.new"}:
+        # A table without hits passes its hit keys on, and the Audit pane's list has none.
+        return False
+    owners = {first.owner, second.owner}
+    if len(owners) == 1 or "app" in owners:
+        return True
+    return any({pane, widget} == owners for pane in PANES for widget in WIDGETS[pane])
