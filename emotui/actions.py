@@ -8,7 +8,7 @@ An action's `owner` is the class that has its `action_*` method: "app", a pane o
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from emotui.sanitize import one_line
 
@@ -321,7 +321,7 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
-def bindings(owner: str) -> list[Binding]:
+def bindings(owner: str) -> list[BindingType]:
     """The Textual bindings of one class, for its BINDINGS."""
     return [
         Binding(
