@@ -35,7 +35,7 @@ class Bars(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"bars--bar"}
     DEFAULT_CSS = """
     Bars { height: 1fr; width: 1fr; }
-    Bars > .bars--bar { color: $primary; }
+    Bars > .bars--bar { color: $secondary; }
     """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -78,7 +78,7 @@ class Histogram(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"bars--bar"}
     DEFAULT_CSS = """
     Histogram { height: 8; width: 1fr; }
-    Histogram > .bars--bar { color: $primary; }
+    Histogram > .bars--bar { color: $secondary; }
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 
-from emotui.sanitize import one_line, symbol, visible
+from emotui.sanitize import symbol, visible
 
 _SELECTORS = "\ufe0e\ufe0f"
 _DOTTED_CIRCLE = "◌"
@@ -59,6 +59,8 @@ def _piled(marks: int) -> list[tuple[str, int]]:
 
 def drawn(text: str) -> tuple[str, int]:
     """The text as `glyphs` draws it, and its width."""
+    if text.isascii() and text.isprintable():
+        return text, len(text)
     parts = glyphs(text)
     return "".join(g for g, _ in parts), sum(w for _, w in parts)
 
@@ -67,7 +69,8 @@ def fit(text: str, width: int, *, align: str = "left") -> str:
     """The text on one safe line of exactly `width` cells; a cut ends in an ellipsis."""
     if width <= 0:
         return ""
-    shown, cells = drawn(one_line(text) if not (text.isascii() and text.isprintable()) else text)
+    # What lies far beyond the cut is not looked at: a row's text may be a whole book.
+    shown, cells = drawn(text[: 8 * width + 64])
     if cells > width:
         if width == 1:
             return "…"

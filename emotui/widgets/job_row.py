@@ -17,6 +17,8 @@ from emotui.widgets.bars import bar
 from emotui.widgets.cells import fit
 from emotui.widgets.look import look_of
 
+BAR_MOST = 30
+"""Cells of the longest meter bar."""
 _MARKS = {"queued": "…", "running": "▶", "done": "✓", "cancelled": "⊘", "failed": "✗"}
 
 
@@ -44,7 +46,7 @@ class JobRow(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"bars--bar"}
     DEFAULT_CSS = """
     JobRow { height: 1; width: 1fr; }
-    JobRow > .bars--bar { color: $primary; }
+    JobRow > .bars--bar { color: $secondary; }
     """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -67,10 +69,15 @@ class JobRow(Widget):
         job = self._job
         more = f"  +{self._waiting} waiting" if self._waiting else ""
         head = f"{_MARKS[job.status]} {job.name}"
-        tail = self._tail(job) + more
-        room = width - cell_len(tail) - 1
-        bar_wide = min(24, room - cell_len(head) - 3)
+        parts = self._tail(job)
         share = self._share(job)
+        while True:
+            tail = " · ".join(parts) + more
+            room = width - cell_len(tail) - 1
+            bar_wide = min(24, room - cell_len(head) - 3)
+            if len(parts) < 3 or bar_wide >= (0 if share is None else 6):
+                break
+            parts.pop()
         middle: list[Segment] = []
         if share is not None and bar_wide >= 6:
             filled = Segment(bar(share, bar_wide), self.get_component_rich_style("bars--bar"))
@@ -85,27 +92,26 @@ class JobRow(Widget):
             return None
         return progress.done / progress.total
 
-    def _tail(self, job: JobState) -> str:
+    def _tail(self, job: JobState) -> list[str]:
+        """What is said at the right, the least important last."""
         if job.status == "failed":
-            return job.error
+            return [job.error]
         progress = job.progress
         if job.status != "running" or progress is None:
-            return {"running": "starting", "done": "done", "cancelled": "cancelled"}.get(
-                job.status, job.status
-            )
+            return ["starting" if job.status == "running" else job.status]
         parts = [f"{progress.done:,}"]
         if progress.total:
             parts = [f"{progress.done:,}/{progress.total:,} {progress.unit}"]
         else:
             parts[0] += f" {progress.unit}"
         if progress.rate and math.isfinite(progress.rate):
-            parts.append(rate_text(progress.rate, progress.unit))
             if progress.total:
                 left = (progress.total - progress.done) / progress.rate
                 parts.append(f"{duration(left)} left")
+            parts.append(rate_text(progress.rate, progress.unit))
         if progress.note:
             parts.append(progress.note)
-        return " · ".join(parts)
+        return parts
 
 
 class Meter(Widget):
@@ -115,7 +121,7 @@ class Meter(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {"bars--bar"}
     DEFAULT_CSS = """
     Meter { height: 1; width: 1fr; }
-    Meter > .bars--bar { color: $primary; }
+    Meter > .bars--bar { color: $secondary; }
     """
 
     def __init__(
@@ -146,7 +152,7 @@ class Meter(Widget):
         shown = "–" if value is None else f"{value:.{self._places}f}"
         high = value is not None and self._warn is not None and value > self._warn
         head = f"{self._what} {shown}{' !' if high else ''}"
-        room = width - max(cell_len(head), 14) - 3
+        room = min(width - max(cell_len(head), 14) - 3, BAR_MOST)
         segments = [Segment(fit(head, min(max(cell_len(head), 14), width)), look.strong)]
         if room >= 4:
             filled = bar((value or 0) / self._top, room)

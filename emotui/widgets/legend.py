@@ -42,7 +42,7 @@ class Legend(Widget):
             segments.append(Segment(self._sample(bin_, colored=look.colored), look.bin(bin_)))
         segments.append(Segment(f" {high}", look.base))
         if not look.colored:
-            segments.append(Segment("  dim = minus, underlined = plus", look.base))
+            segments.append(Segment("  dim is minus, underlined is plus", look.base))
         used = sum(cell_len(s.text) for s in segments)
         if self._text and width - used > 4:
             segments.append(Segment(fit(f"  {self._text}", width - used), look.dim))

@@ -167,11 +167,10 @@ class Scatter(Widget, can_focus=True):
         *,
         must: bool,
     ) -> None:
-        """Right of the point, else left of it, else above or below; not at all if none is free."""
+        """Right of the point, else left of it; not at all if neither is free, unless it must."""
         shown, wide = drawn(label)
         width, height = len(text[0]), len(text)
         spots = [(column + 1, row), (column - wide, row)]
-        spots += [(column - wide // 2, row + by) for by in (-1, 1)]
         fitting = [(x, y) for x, y in spots if x >= 0 and x + wide <= width and 0 <= y < height]
         free = [
             (x, y)

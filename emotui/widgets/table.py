@@ -17,6 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from emotui.actions import bindings
+from emotui.sanitize import one_line
 from emotui.widgets.cells import fit
 from emotui.widgets.look import Look, look_of
 
@@ -182,7 +183,7 @@ class VirtualTable(ScrollView, can_focus=True):
 
     def _line(self, cells: Sequence[str], width: int) -> str:
         parts = [
-            fit(text, wide, align=column.align)
+            fit(one_line(text[: 8 * wide + 64]), wide, align=column.align)
             for text, column, wide in zip(cells, self._columns, self._widths(width), strict=True)
             if wide > 0
         ]
