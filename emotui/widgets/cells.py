@@ -74,7 +74,7 @@ def fit(text: str, width: int, *, align: str = "left") -> str:
     if cells > width:
         if width == 1:
             return "…"
-        shown = set_cell_size(shown, width - 1) + "…"
+        shown = set_cell_size(shown, width - 1).rstrip() + "…"
         return shown + " " * (width - cell_len(shown))
     blank = " " * (width - cells)
     return blank + shown if align == "right" else shown + blank

@@ -82,6 +82,8 @@ class TokenView(ScrollView, can_focus=True):
         self._look: Look | None = None
         self._cursor = 0
         self._mark: int | None = None
+        self._goal: int | None = None
+        """Column that moves up and down keep to; None after any other move."""
         self._stale = False
         self.painted_rows = 0
         """How many rows have been drawn afresh; for measurements."""
@@ -158,7 +160,7 @@ class TokenView(ScrollView, can_focus=True):
         if index == self._cursor:
             return
         before, old_span = self._cursor, self.span
-        self._cursor = index
+        self._cursor, self._goal = index, None
         changed = {before, index}
         if self._mark is not None:
             changed |= set(range(*old_span)) ^ set(range(*self.span))
@@ -310,8 +312,10 @@ class TokenView(ScrollView, can_focus=True):
         elif wanted >= len(self._layout):
             self.move_to(len(self._pieces) - 1)
         else:
-            token = self._layout.token_at(self._layout.x_of(self._cursor), wanted)
+            goal = self._layout.x_of(self._cursor) if self._goal is None else self._goal
+            token = self._layout.token_at(goal, wanted)
             self.move_to(self._cursor if token is None else token)
+            self._goal = goal
 
     def action_next_word(self) -> None:
         """Start of the next word."""
