@@ -41,6 +41,9 @@ def post_reports(target: MessagePump) -> Callable[[Report], bool]:
     """A callback that posts to the target from any thread; False once the target has closed."""
 
     def post(report: Report) -> bool:
-        return target.post_message(JobMessage(report))
+        try:
+            return target.post_message(JobMessage(report))
+        except RuntimeError:  # the event loop has closed: nobody is left to tell
+            return False
 
     return post

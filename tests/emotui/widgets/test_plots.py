@@ -29,7 +29,8 @@ def test_the_heat_map_scrolls_with_the_cursor_and_names_the_pair() -> None:
 
     async def scenario(app: Host) -> None:
         heat_map.set_matrix(MATRIX, LABELS)
-        await app.pilot.press(*["right"] * 29, *["down"] * 20)
+        heat_map.move_to(18, 27)
+        await app.pilot.press("right", "right", "right", "down", "down")
         await app.pilot.pause()
         assert heat_map.cursor == (20, 29)
         text = lines(heat_map)
@@ -39,7 +40,8 @@ def test_the_heat_map_scrolls_with_the_cursor_and_names_the_pair() -> None:
         moved = app.last(HeatMap.CursorMoved)
         assert isinstance(moved, HeatMap.CursorMoved)
         assert moved.value == pytest.approx(MATRIX[20][29])
-        await app.pilot.press(*["left"] * 40, *["up"] * 40)
+        heat_map.move_to(1, 1)
+        await app.pilot.press("left", "left", "up", "up")
         assert heat_map.cursor == (0, 0)
         assert "emotion0" in lines(heat_map)[1]
 
