@@ -11,9 +11,10 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from emotui.commands import data, demo, extract, frame, probe, runs, score, steer, tools, vectors
 from emotui.errors import Stopped, UserError
@@ -23,7 +24,8 @@ from store.errors import StoreError
 from vectors.errors import VectorsError
 
 NO_WORKBENCH = """\
-The workbench on the screen is not in this version of emotui; everything it will do has a command:
+The workbench on the screen is not in this version of emotui.
+These commands do its work:
 
   emotui demo                  the whole way on the embedded model, offline; writes REPORT.md
   emotui data import FILE      bring in texts with labels; then: data check, data show
@@ -37,8 +39,22 @@ The workbench on the screen is not in this version of emotui; everything it will
 `emotui COMMAND --help` explains one and gives an example.
 """
 
+ORDER = ("demo", "data", "extract", "runs", "probe", "vectors", "score", "steer",
+         "doctor", "config", "locate")  # fmt: skip
+
+
+class InOrder(TyperGroup):
+    """Lists the commands in the order of the work, not of their registration."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names, in order."""
+        del ctx
+        return list(ORDER)
+
+
 app = typer.Typer(
     name="emotui",
+    cls=InOrder,
     help="Find, check and steer emotion vectors in open language models.",
     epilog="Example: emotui demo",
     rich_markup_mode=None,
@@ -46,17 +62,29 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("demo", epilog=demo.EXAMPLE, short_help="The whole way, offline.")(demo.demo)
 app.add_typer(data.app, name="data")
-app.command("extract", epilog=extract.EXAMPLE)(extract.extract)
+app.command("extract", epilog=extract.EXAMPLE, short_help="Keep a model's activations.")(
+    extract.extract
+)
 app.add_typer(runs.app, name="runs")
-app.command("probe", epilog=probe.EXAMPLE)(probe.probe)
+app.command("probe", epilog=probe.EXAMPLE, short_help="Accuracy by layer, beside baselines.")(
+    probe.probe
+)
 app.add_typer(vectors.app, name="vectors")
-app.command("score", epilog=score.EXAMPLE)(score.score)
-app.command("steer", epilog=steer.EXAMPLE)(steer.steer)
-app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
-app.command("doctor", epilog=tools.DOCTOR_EXAMPLE)(tools.doctor)
-app.command("config", epilog=tools.CONFIG_EXAMPLE)(tools.config)
-app.command("locate", epilog=tools.LOCATE_EXAMPLE)(tools.locate)
+app.command("score", epilog=score.EXAMPLE, short_help="Colour a text's tokens by emotion.")(
+    score.score
+)
+app.command("steer", epilog=steer.EXAMPLE, short_help="Push a model along an emotion.")(steer.steer)
+app.command("doctor", epilog=tools.DOCTOR_EXAMPLE, short_help="Is this machine ready?")(
+    tools.doctor
+)
+app.command("config", epilog=tools.CONFIG_EXAMPLE, short_help="Settings and their origin.")(
+    tools.config
+)
+app.command("locate", epilog=tools.LOCATE_EXAMPLE, short_help="Print the data directory.")(
+    tools.locate
+)
 
 
 def _version(wanted: bool) -> None:

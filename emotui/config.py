@@ -39,7 +39,7 @@ def _path(value: object) -> object:
 def _one_of(allowed: tuple[str, ...]) -> Callable[[object], object]:
     def parse(value: object) -> object:
         if value not in allowed:
-            raise ValueError("one of " + ", ".join(allowed))
+            raise ValueError(", ".join(allowed))
         return value
 
     return parse

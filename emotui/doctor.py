@@ -105,7 +105,7 @@ def _torch(settings: Settings) -> Iterator[Finding]:
 
 
 def _memory() -> Finding:
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     memory = psutil.virtual_memory()
     enough = memory.available > 2e9

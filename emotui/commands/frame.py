@@ -16,7 +16,7 @@ from emotui.errors import OptionError
 from emotui.options import parse_quant
 
 if TYPE_CHECKING:
-    from emotui.jobs.engine import ModelSpec
+    from emotui.jobs.spec import ModelSpec
     from store.layout import Home
 
 ROOT_HOME: ContextVar[Path | None] = ContextVar("ROOT_HOME", default=None)
@@ -96,18 +96,20 @@ def model_spec(
     source: str,
     *,
     quant: str = "none",
+    attention: str = "auto",
     revision: str | None = None,
     trust_remote_code: bool = False,
     allow_pickle: bool = False,
 ) -> "ModelSpec":
     """Which model to load and how; device and dtype come from the settings."""
-    from emotui.jobs.engine import ModelSpec
+    from emotui.jobs.spec import ModelSpec
 
     return ModelSpec(
         source=source,
         dtype=settings.text("dtype"),
         device=settings.text("device"),
         quantisation=parse_quant(quant),
+        attention=attention,
         revision=revision,
         trust_remote_code=trust_remote_code,
         allow_pickle=allow_pickle,

@@ -1,0 +1,192 @@
+"""Shows a probe report: a table by layer beside the baselines, a chart, CSV.
+
+In: a ProbeReport. Out: lines, SVG, CSV text. The last line says what the numbers rest on and what
+has not been controlled. Computes nothing.
+"""
+
+import csv
+import io
+import math
+from typing import Any
+
+from emotui.charts import Line, Panel, chart, thinned
+from emotui.jobs.probe import ProbeReport
+from emotui.sanitize import one_line
+from emotui.terminal import table
+
+FLAT = ("bag of words", "length only")
+BY_LAYER = ("norm only", "untrained twin")
+COLORS = {
+    "probe": "#0072b2",
+    "untrained twin": "#888888",
+    "norm only": "#cc79a7",
+    "bag of words": "#d55e00",
+    "length only": "#009e73",
+    "random split": "#56b4e9",
+}
+
+
+def curves_of(report: ProbeReport) -> dict[str, dict[str, Any]]:
+    """Curve by name, the random split among them."""
+    found = {curve["name"]: curve for curve in report.result["curves"]}
+    if report.result["random_split"] is not None:
+        found["random split"] = report.result["random_split"]
+    return found
+
+
+def number(value: float | None) -> str:
+    """`.873`, or a dash where it is not known."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    text = f"{value:.3f}"
+    return text[1:] if text.startswith("0.") else text
+
+
+def interval(value: dict[str, Any]) -> str:
+    """`.871 [.852 .889]`."""
+    return f"{number(value['value'])} [{number(value['low'])} {number(value['high'])}]"
+
+
+def probe_lines(report: ProbeReport) -> list[str]:
+    """The whole report for a terminal."""
+    r, curves = report.result, curves_of(report)
+    lines = [
+        f"{r['target']} from {one_line(report.model)} over {one_line(report.dataset)}, pooling "
+        f"{report.pooling}: {len(r['labels'])} {r['target']}s, chance {number(r['chance'])}",
+        "balanced accuracy and AUROC on held-out folds [95 % interval]",
+        *table(_head(report), table_rows(report)),
+    ]
+    for name in FLAT:
+        if name in curves:
+            accuracy, auroc = curves[name]["accuracy"][0], curves[name]["auroc"][0]
+            lines.append(f"{name}: {interval(accuracy)}, AUROC {number(auroc['value'])}")
+    return [*lines, best_line(report), *rests_on(report)]
+
+
+def _head(report: ProbeReport) -> list[str]:
+    curves = curves_of(report)
+    head = ["layer", "probe", "AUROC"]
+    head += [name for name in (*BY_LAYER, "random split") if name in curves]
+    return head + (["shuffled"] if report.result["shuffled_band"] else [])
+
+
+def table_rows(report: ProbeReport) -> list[list[str]]:
+    """One row per layer, the columns of the table's head; the best layer carries a mark."""
+    r, curves = report.result, curves_of(report)
+    rows = []
+    for i, layer in enumerate(r["layers"]):
+        mark = "*" if layer == r["best_layer"] else ""
+        probe = curves["probe"]
+        row = [
+            f"{layer}{mark}",
+            interval(probe["accuracy"][i]),
+            number(probe["auroc"][i]["value"]),
+        ]
+        row += [
+            interval(curves[n]["accuracy"][i]) if n == "untrained twin"
+            else number(curves[n]["accuracy"][i]["value"])
+            for n in (*BY_LAYER, "random split")
+            if n in curves
+        ]  # fmt: skip
+        if r["shuffled_band"]:
+            low, high = r["shuffled_band"][i]
+            row.append(f"{number(low)}-{number(high)}")
+        rows.append(row)
+    return rows
+
+
+def best_line(report: ProbeReport) -> str:
+    """The best layer and those that cannot be told from it."""
+    r = report.result
+    probe = curves_of(report)["probe"]
+    at = r["layers"].index(r["best_layer"])
+    near = ", ".join(str(layer) for layer in r["within_one_se"])
+    return (
+        f"* layer {r['best_layer']}: {interval(probe['accuracy'][at])}; within one standard error: "
+        f"{near}; chosen and scored on the same data, so a little too high"
+    )
+
+
+def rests_on(report: ProbeReport) -> list[str]:
+    """What the numbers rest on, and last what has not been controlled."""
+    r = report.result
+    unit = "topics" if r["grouping"] == "topic" else "texts"
+    groups = f"{r['n_groups']} topics held out whole" if r["n_groups"] else "folds over texts"
+    first = (
+        f"n {r['n']:,} texts ({r['n_dropped']:,} left out), {groups}, {r['folds']} folds x "
+        f"{r['seeds']} seeds, intervals by bootstrap over {unit}"
+    )
+    missing = "; ".join(one_line(why) for why in report.not_run)
+    more = "synonyms, style and what else goes with the label"
+    last = f"not controlled: {more}" + (f"; not run: {missing}" if missing else "")
+    return [first, last]
+
+
+def probe_chart(report: ProbeReport) -> str:
+    """Balanced accuracy by layer with its baselines, as SVG."""
+    r, curves = report.result, curves_of(report)
+    layers = tuple(float(layer) for layer in r["layers"])
+    lines: list[Line] = []
+    if r["shuffled_band"]:
+        lows = tuple(band[0] for band in r["shuffled_band"])
+        highs = tuple(band[1] for band in r["shuffled_band"])
+        middle = tuple((a + b) / 2 for a, b in zip(lows, highs, strict=True))
+        lines.append(
+            Line("shuffled labels, 95 %", layers, middle, "#999999", lows, highs, "dotted")
+        )
+    for name in ("length only", "norm only", "bag of words", "untrained twin", "probe"):
+        if name in curves:
+            lines.append(_line(name, curves[name], layers))
+    lines.append(Line("chance", layers, (r["chance"],) * len(layers), "#333333", look="dotted"))
+    highest = max(max(v for v in (*line.y, *line.high) if math.isfinite(v)) for line in lines)
+    panel = Panel(
+        title=f"balanced accuracy by layer, {len(r['labels'])} {r['target']}s",
+        x_name="layer",
+        y_name="balanced accuracy",
+        lines=tuple(reversed(lines)),
+        x_ticks=thinned(layers),
+        y_from=0.0,
+        y_to=min(1.0, highest * 1.08),
+    )
+    title = f"{report.model} over {report.dataset}, pooling {report.pooling}"
+    return chart([panel], title=title, rests_on=rests_on(report)[0])
+
+
+def _line(name: str, curve: dict[str, Any], layers: tuple[float, ...]) -> Line:
+    def of(key: str) -> tuple[float, ...]:
+        found = [math.nan if a[key] is None else float(a[key]) for a in curve["accuracy"]]
+        return tuple(found * len(layers) if len(found) == 1 and len(layers) > 1 else found)
+
+    banded = name in ("probe", "untrained twin")
+    look = "solid" if name == "probe" else "dashed"
+    return Line(
+        name,
+        layers,
+        of("value"),
+        COLORS[name],
+        of("low") if banded else (),
+        of("high") if banded else (),
+        "dotted" if name in ("norm only", "length only") else look,  # type: ignore[arg-type]
+        points=name == "probe",
+    )
+
+
+def csv_text(report: ProbeReport) -> str:
+    """One line per curve and layer; flat baselines have an empty layer."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(
+        ("curve", "layer", "accuracy", "low", "high", "auroc", "auroc_low", "auroc_high", "n")
+    )
+    for name, curve in curves_of(report).items():
+        for i, layer in enumerate(curve["layers"] or [""]):
+            a, u = curve["accuracy"][i], curve["auroc"][i]
+            writer.writerow(
+                (name, layer, a["value"], a["low"], a["high"], u["value"], u["low"], u["high"],
+                 a["n"])
+            )  # fmt: skip
+    for layer, (low, high) in zip(
+        report.result["layers"], report.result["shuffled_band"], strict=False
+    ):
+        writer.writerow(("shuffled labels", layer, "", low, high, "", "", "", report.result["n"]))
+    return out.getvalue()
