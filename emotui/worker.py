@@ -182,7 +182,8 @@ class Worker:
             return JobCancelled(job_id)
         except EXPECTED as error:
             return JobFailed(job_id, one_line(str(error)), None)
-        except (Exception, SystemExit) as error:  # a job's bug must not end the session
+        # A job's bug must not end the session.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             message = one_line(f"{type(error).__name__}: {error}")
             return JobFailed(job_id, message, self._write_traceback(entry))
 

@@ -48,7 +48,7 @@ class LayerChart(Widget, can_focus=True):
     LayerChart > .layer-chart--main { color: $accent; text-style: bold; }
     LayerChart > .layer-chart--control { color: $foreground 80%; }
     LayerChart > .layer-chart--axis { color: $foreground 60%; }
-    LayerChart > .layer-chart--band { color: $accent 60%; background: $accent 22%; }
+    LayerChart > .layer-chart--band { color: $foreground 50%; background: $foreground 20%; }
     LayerChart > .layer-chart--chance { color: $foreground 35%; }
     LayerChart > .layer-chart--cursor { color: $primary; }
     """

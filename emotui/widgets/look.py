@@ -11,8 +11,22 @@ from rich.color import Color
 from rich.style import Style
 from textual.widget import Widget
 
-from emotui.colors import BINS, DARK, RGB, background, ink
+from emotui.colors import BINS, DARK, RGB, background, ink, luminance
 
+_DARK_256: dict[int, RGB] = {
+    -4: (0, 175, 255),
+    -3: (0, 135, 215),
+    -2: (0, 95, 175),
+    -1: (0, 95, 135),
+    1: (135, 95, 0),
+    2: (175, 95, 0),
+    3: (215, 95, 0),
+    4: (255, 135, 0),
+}
+"""Entries of the 256-colour cube for dark backgrounds. Rounding the mixed colours to the cube turns
+the weak bins dark red and navy, the next ones ochre and teal: four hues where two are meant."""
+DARK_BELOW = 0.2
+"""Relative luminance below which a background counts as dark."""
 ATTRIBUTE_FROM = 2
 """Without colours, bins nearer to zero than this stay plain."""
 
@@ -50,7 +64,11 @@ def look_of(widget: Widget) -> Look:
     front = widget.colors[3]
     back = widget.background_colors[1]
     paper: RGB = (back.r, back.g, back.b) if back.a else DARK
-    bins = tuple(_bin_style(b, base, paper, colored=colored) for b in range(-BINS, BINS + 1))
+    cube = widget.app.console.color_system == "256" and luminance(paper) < DARK_BELOW
+    bins = tuple(
+        _bin_style(b, base, _DARK_256.get(b) if cube else background(b, paper=paper), colored)
+        for b in range(-BINS, BINS + 1)
+    )
     faint = back.blend(front, 0.55).rich_color
     dim = base + (Style(color=faint) if colored else Style(dim=True))
     return Look(
@@ -64,12 +82,11 @@ def look_of(widget: Widget) -> Look:
     )
 
 
-def _bin_style(bin_: int, base: Style, paper: RGB, *, colored: bool) -> Style:
+def _bin_style(bin_: int, base: Style, behind: RGB | None, colored: bool) -> Style:
     if not colored:
         if abs(bin_) < ATTRIBUTE_FROM:
             return base
         return base + (Style(underline=True) if bin_ > 0 else Style(dim=True))
-    behind = background(bin_, paper=paper)
     if behind is None:
         return base
     return Style(color=Color.from_rgb(*ink(behind)), bgcolor=Color.from_rgb(*behind))

@@ -3,11 +3,15 @@
 import asyncio
 
 import pytest
-from rich.color import Color, ColorSystem
+from rich.color import ColorSystem
+from textual.theme import Theme
 
-from emotui.colors import BINS, background
+from emotui.colors import BINS
 from emotui.themes import THEMES, next_theme
+from emotui.widgets.legend import Legend
+from emotui.widgets.look import look_of
 from tests.emotui.widgets.gallery import PAGES, Gallery
+from tests.emotui.widgets.host import Host
 
 
 @pytest.mark.parametrize(
@@ -36,18 +40,29 @@ def test_every_page_is_drawn_to_its_edges(
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("theme", [t.name for t in THEMES])
-def test_neighbouring_bins_stay_apart_with_256_colours(theme: str) -> None:
-    paper = {t.name: Color.parse(str(t.background)).triplet for t in THEMES}[theme]
-    assert paper is not None
-    seen = []
-    for bin_ in range(-BINS, BINS + 1):
-        rgb = background(bin_, paper=tuple(paper)) or tuple(paper)
-        seen.append(Color.from_rgb(*rgb).downgrade(ColorSystem.EIGHT_BIT).number)
-    signs = {"minus": set(seen[:BINS]), "plus": set(seen[BINS + 1 :])}
-    assert not signs["minus"] & signs["plus"]
-    assert seen[BINS] not in signs["minus"] | signs["plus"]
-    assert len(set(seen)) >= 2 * BINS
+@pytest.mark.parametrize("theme", THEMES, ids=lambda t: t.name)
+def test_bins_are_what_the_256_colour_palette_can_show(theme: Theme) -> None:
+    """After rounding to the palette: all bins differ, plus stays red-dominant, minus blue."""
+
+    async def run() -> None:
+        legend = Legend()
+        app = Host(legend)
+        app.console._color_system = ColorSystem.EIGHT_BIT
+        app.register_theme(theme)
+        app.theme = theme.name
+        async with app.run_test(size=(80, 3)):
+            look = look_of(legend)
+        seen = []
+        for bin_ in range(-BINS, BINS + 1):
+            behind = look.bin(bin_).bgcolor
+            assert behind is not None
+            shown = behind.downgrade(ColorSystem.EIGHT_BIT)
+            red, _, blue = shown.get_truecolor()
+            assert (red > blue) - (red < blue) == (bin_ > 0) - (bin_ < 0)
+            seen.append(shown.number)
+        assert len(set(seen)) == len(seen)
+
+    asyncio.run(run())
 
 
 def test_themes_go_round() -> None:
