@@ -5,12 +5,10 @@ An action's `owner` is the class that has its `action_*` method: "app", a pane o
 `pane` is where a user meets it. Knows no widget and runs nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
-
-from emotui.sanitize import one_line
 
 PANES = ("data", "probes", "vectors", "tokens", "steer", "audit", "jobs")
 WIDGETS: dict[str, tuple[str, ...]] = {
@@ -52,106 +50,48 @@ class Action:
     """Works even while a text input has the focus."""
 
 
-def _pane(pane: str, owner: str, *rows: tuple[str, str, str, str, str, str]) -> list[Action]:
-    """Rows of (what, keys, textual action, footer word, command, tip)."""
+_ALWAYS = {"app.jump", "app.palette", "app.cancel"}
+"""Actions whose keys work even while a text input has the focus."""
+
+_Row = tuple[str, str, str, str, str, str]
+"""(what, keys, textual action, footer word, command, tip)."""
+
+
+def _pane(pane: str, owner: str, *rows: _Row) -> list[Action]:
+    place = "app" if pane == EVERYWHERE else pane
     return [
-        Action(f"{pane}.{what}", keys, do, tip, command, pane, owner, short)
+        Action(
+            f"{place}.{what}",
+            keys,
+            do,
+            tip,
+            command,
+            pane,
+            owner,
+            short,
+            f"{place}.{what}" in _ALWAYS,
+        )
         for what, keys, do, short, command, tip in rows
     ]
 
 
-_EVERYWHERE = [
-    Action(
-        f"app.{name}",
-        str(number),
-        f"show_pane('{name}')",
-        f"Go to the {name.capitalize()} pane",
-        f"view: {name}",
-        EVERYWHERE,
-        "app",
-    )
-    for number, name in enumerate(PANES, start=1)
-] + [
-    Action("app.next", "tab", "focus_next", "Focus the next part", "", EVERYWHERE, "app"),
-    Action(
-        "app.previous",
-        "shift+tab",
-        "focus_previous",
-        "Focus the part before",
-        "",
-        EVERYWHERE,
-        "app",
+_EVERYWHERE = _pane(
+    EVERYWHERE,
+    "app",
+    *(
+        (name, str(i), f"show_pane('{name}')", "", f"view: {name}", f"Go to the {name} pane")
+        for i, name in enumerate(PANES, start=1)
     ),
-    Action(
-        "app.jump",
-        "ctrl+o",
-        "jump",
-        "Label every part with a letter; the letter focuses it",
-        "view: jump to...",
-        EVERYWHERE,
-        "app",
-        priority=True,
-    ),
-    Action(
-        "app.maximise",
-        "z",
-        "maximise",
-        "Give the whole screen to the focused part, or back",
-        "view: maximise",
-        EVERYWHERE,
-        "app",
-    ),
-    Action(
-        "app.help",
-        "question_mark,f1",
-        "help",
-        "Keys and meaning of the focused pane",
-        "view: help",
-        EVERYWHERE,
-        "app",
-        short="help",
-    ),
-    Action(
-        "app.palette",
-        "ctrl+p",
-        "command_palette",
-        "Search every command",
-        "",
-        EVERYWHERE,
-        "app",
-        short="commands",
-        priority=True,
-    ),
-    Action(
-        "app.theme",
-        "",
-        "next_theme",
-        "Dark, light, high contrast",
-        "view: next theme",
-        EVERYWHERE,
-        "app",
-    ),
-    Action(
-        "app.cancel",
-        "ctrl+c",
-        "cancel_or_quit",
-        "Cancel the running job; a second press within a second quits",
-        "job: cancel the running one",
-        EVERYWHERE,
-        "app",
-        priority=True,
-    ),
-    Action(
-        "app.quit",
-        "q",
-        "ask_quit",
-        "Quit; asks while a job runs",
-        "view: quit",
-        EVERYWHERE,
-        "app",
-        short="quit",
-    ),
-]
+    ("next", "tab", "focus_next", "", "", "Focus the next part"),
+    ("previous", "shift+tab", "focus_previous", "", "", "Focus the part before"),
+    ("jump", "ctrl+o", "jump", "", "view: jump to...", "A letter on every part; press it to go"),
+    ("maximise", "z", "maximise", "", "view: maximise", "The whole screen for one part, or back"),
+    ("help", "question_mark,f1", "help", "help", "view: help", "Keys of the focused pane"),
+    ("palette", "ctrl+p", "command_palette", "commands", "", "Search every command"),
+    ("theme", "", "next_theme", "", "view: next theme", "Dark, light, high contrast"),
+    ("cancel", "ctrl+c", "cancel_or_quit", "", "job: cancel running", "Cancel; twice quits"),
+    ("quit", "q", "ask_quit", "quit", "view: quit", "Quit; asks while a job runs"),
+)
 
 _LISTS = _pane(
     LISTS,
@@ -410,66 +350,3 @@ def shown_key(key: str) -> str:
 def shown_keys(keys: str) -> str:
     """Every key of an action, separated by blanks."""
     return " ".join(shown_key(key) for key in keys.split(",") if key)
-
-
-def check_keymap(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Key overrides by action id: those that can be used, and one line per problem.
-
-    Refused: an unknown id, an action without a key, and a key that another action already has in
-    the same place. The default stays where an override is refused.
-    """
-    from emotui.config import near
-
-    known = {a.id: a for a in ACTIONS}
-    good: dict[str, str] = {}
-    problems: list[str] = []
-    for name, keys in overrides.items():
-        cleaned = ",".join(k.strip() for k in keys.split(",") if k.strip())
-        if name not in known:
-            problems.append(f"keys: unknown action {one_line(name)!r}{near(name, list(known))}")
-        elif not cleaned:
-            problems.append(f"keys: {name} is empty; give a key such as ctrl+y")
-        elif not known[name].keys:
-            problems.append(f"keys: {name} has no key to replace; it is a palette command")
-        else:
-            good[name] = cleaned
-    for name, other, key in clashes(good):
-        for guilty in (name, other):
-            if good.pop(guilty, None) is not None:
-                keeper = other if guilty == name else name
-                problems.append(f"keys: {shown_key(key)} for {guilty} clashes with {keeper}")
-                break
-    return good, problems
-
-
-def clashes(keymap: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
-    """(id, id, key) for every key two actions would share where both can be reached at once."""
-    keymap = keymap or {}
-    held = [(a, _normal(key)) for a in ACTIONS for key in _keys(a, keymap)]
-    found = []
-    for i, (first, key) in enumerate(held):
-        for second, other in held[i + 1 :]:
-            if key == other and first.id != second.id and _meet(first, second):
-                found.append((first.id, second.id, key))
-    return found
-
-
-def _keys(action: Action, keymap: Mapping[str, str]) -> Iterable[str]:
-    return [key for key in keymap.get(action.id, action.keys).split(",") if key]
-
-
-def _normal(key: str) -> str:
-    from textual.keys import _character_to_key
-
-    return _character_to_key(key) if len(key) == 1 else key
-
-
-def _meet(first: Action, second: Action) -> bool:
-    """Whether one press could mean either: a key goes to the focused widget, its pane, the app."""
-    if {first.id, second.id} == {"lists.next-hit", "audit.new"}:
-        # A table without hits passes its hit keys on, and the Audit pane's list has none.
-        return False
-    owners = {first.owner, second.owner}
-    if len(owners) == 1 or "app" in owners:
-        return True
-    return any({pane, widget} == owners for pane in PANES for widget in WIDGETS[pane])

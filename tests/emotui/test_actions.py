@@ -13,14 +13,13 @@ from emotui.actions import (
     PANES,
     WIDGETS,
     bindings,
-    check_keymap,
-    clashes,
     footer,
     help_rows,
     markdown,
     palette,
     shown_key,
 )
+from emotui.keymap import check_keymap, clashes
 
 CLASSES = {
     "table": ("emotui.widgets.table", "VirtualTable"),
