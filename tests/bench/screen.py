@@ -5,6 +5,7 @@ that come back and the time until the last of them. Prints one line per measurem
 """
 
 import fcntl
+import itertools
 import os
 import pty
 import random
@@ -14,11 +15,16 @@ import signal
 import statistics
 import struct
 import sys
+import tempfile
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
+
+from emotui.events import Cancelled as CancelQuestion
+from emotui.events import Event, Progress
 
 QUIET_S = 0.06
 """A frame is over when nothing has come for this long."""
@@ -95,8 +101,10 @@ def child(case: str) -> None:
     from textual.binding import Binding
     from textual.widgets import Static
 
+    from emotui.messages import post_reports
     from emotui.widgets.table import Column, VirtualTable
     from emotui.widgets.token_view import TokenView
+    from emotui.worker import Worker
 
     class Empty(App[None]):
         def compose(self) -> ComposeResult:
@@ -127,8 +135,30 @@ def child(case: str) -> None:
             table.set_rows(ROWS, _rows)
             table.focus()
 
-    apps = {"empty": Empty, "tokens": Tokens, "noise": Tokens, "table": Table}
+    class Busy(Tokens):
+        """The token view while the engine thread runs a model's share of work: torch on blocks."""
+
+        def on_mount(self) -> None:
+            super().on_mount()
+            self._worker = Worker(post_reports(self), traceback_folder=Path(tempfile.mkdtemp()))
+            self._worker.submit("busy", _matrices)
+
+    apps = {"empty": Empty, "tokens": Tokens, "noise": Tokens, "busy": Busy, "table": Table}
     apps[case]().run()
+
+
+def _matrices(*, cancelled: CancelQuestion) -> Iterator[Event]:
+    """Never ends: blocks of a small language model's size, and progress after each batch."""
+    import torch
+
+    weights = [torch.randn(768, 768) * 0.03 for _ in range(12)]
+    for batch in itertools.count():
+        hidden = torch.randn(512, 768)
+        for weight in weights:
+            if cancelled():
+                return
+            hidden = torch.nn.functional.gelu(hidden @ weight)
+        yield Progress(batch, None, "texts")
 
 
 def _pieces() -> list[str]:
@@ -205,6 +235,13 @@ def _tokens(terminal: Terminal) -> None:
     )
 
 
+def _busy(terminal: Terminal) -> None:
+    time.sleep(5)  # torch is imported and at work
+    terminal.settle()
+    keys = "l" * 60 + "jk" * 20
+    _line("  cursor", [terminal.press(key) for key in keys], ms_bar=50, byte_bar=2000)
+
+
 def _table(terminal: Terminal) -> None:
     _line("  table cursor", [terminal.press("j") for _ in range(30)], ms_bar=50, byte_bar=2000)
     _line(
@@ -237,6 +274,8 @@ def main() -> None:
             print(f"{depth}, {what}")
             _session(case, env, _tokens, "start")
     env = base | {"TEXTUAL_COLOR_SYSTEM": "truecolor"}
+    print("while the engine thread runs torch without a pause")
+    _session("busy", env, _busy, "start")
     print(f"table of {ROWS:,} rows")
     _session("table", env, _table, "the text of row 0")
     empty = first_paint("empty", "ready", env)
