@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
-from vectors.directions import DirectionSet
 
 from emotui.config import Settings
 from emotui.events import Done, Job
 from emotui.jobs.spec import ModelSpec
 from emotui.sanitize import one_line, visible
 from emotui.terminal import fixed, table
+from vectors.directions import DirectionSet
 
 Lens = dict[str, dict[str, list[str]]]
 
@@ -78,11 +78,10 @@ def cosine_lines(d: DirectionSet, layer: int) -> list[str]:
 
 def lens_rows(settings: Settings, d: DirectionSet, labels: Sequence[str], layer: int) -> Lens:
     """Per emotion, the tokens its direction promotes and suppresses; loads the set's model."""
-    from vectors.lens import vector_lens
-
     from emotui.jobs.engine import Engine
     from emotui.jobs.sets import load_for
     from emotui.progress import run_job
+    from vectors.lens import vector_lens
 
     engine = Engine(threads=settings.number("threads"))
     spec = ModelSpec("", dtype=settings.text("dtype"), device=settings.text("device"))
@@ -93,8 +92,8 @@ def lens_rows(settings: Settings, d: DirectionSet, labels: Sequence[str], layer:
         for label in labels:
             tokens = vector_lens(model, d, label, layer)
             found[label] = {
-                "promoted": [token for token, _ in tokens.promoted],
-                "suppressed": [token for token, _ in tokens.suppressed],
+                "promoted": [found.token for found in tokens.promoted],
+                "suppressed": [found.token for found in tokens.suppressed],
             }
         yield Done(found)
 

@@ -113,8 +113,9 @@ def window_line(result: SteerResult) -> str:
     window = result.window
     if window is None:
         return "coherent window: not computed, since alpha 0 acts in this mode"
+    reach = f"{window.low:+g} to {window.high:+g}" if window.low or window.high else "none"
     return (
-        f"coherent window: {window.low:+g} to {window.high:+g} of the alphas tried (perplexity "
+        f"coherent window: {reach} of the alphas tried (perplexity "
         f"under the unsteered model at most {window.max_perplexity_ratio:g} times the baseline's, "
         f"repeated 4-grams at most {window.max_repetition_rise:g} above it)"
     )

@@ -66,7 +66,9 @@ def length_only(
     return _flat("length only", held, "powers 1 to 4 of the standardised log length")
 
 
-def norm_layer(rows: Float32[np.ndarray, "text d_model"], split: Split, settings: ProbeSettings) -> Held:
+def norm_layer(
+    rows: Float32[np.ndarray, "text d_model"], split: Split, settings: ProbeSettings
+) -> Held:
     """The probe on nothing but |h| of one layer's pooled activations."""
     norms = np.linalg.norm(rows[split.rows].astype(np.float64), axis=1)
     scores = held_out_scores(one_number(norms), split, _plain_logistic(settings))
@@ -88,7 +90,9 @@ def one_number(values: Float64[np.ndarray, "text"]) -> Float32[np.ndarray, "text
     """Powers 1 to 4 of the standardised log: one number cannot rank many labels linearly."""
     logs = np.log(np.maximum(values, 1e-12))
     z = (logs - np.nanmean(logs)) / (np.nanstd(logs) or 1.0)
-    return np.stack([np.clip(z, -4, 4) ** power for power in (1, 2, 3, 4)], axis=1).astype(np.float32)
+    return np.stack([np.clip(z, -4, 4) ** power for power in (1, 2, 3, 4)], axis=1).astype(
+        np.float32
+    )
 
 
 def shuffled_layer(
@@ -123,7 +127,10 @@ def shuffled_layer(
     accuracy = np.array(
         [_balanced_accuracy(p, y, len(split.labels)) for p, y in zip(predicted, drawn, strict=True)]
     )
-    return accuracy, f"labels shuffled {how}, {'logistic' if exact else 'ridge'}, {permutations} times"
+    return (
+        accuracy,
+        f"labels shuffled {how}, {'logistic' if exact else 'ridge'}, {permutations} times",
+    )
 
 
 def shuffled_band(

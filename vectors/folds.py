@@ -53,7 +53,7 @@ def make_split(
     seed: int = 0,
     split: str = "grouped",
 ) -> Split:
-    """Folds over the rows that have a label (code >= 0), a topic where topics are given, and values.
+    """Folds over the rows that have a label (code >= 0), values, and a topic where topics are.
 
     `split` "grouped" holds out whole topics; "random" ignores them in the folds only (clusters stay
     topics). Raises DataError for one label only, a label with one row, or fewer topics than folds.
@@ -107,8 +107,9 @@ def _check_counts(codes: Codes, labels: tuple[str, ...], *, rows: int, total: in
         )
 
 
-def _check_trainable(codes: Codes, fold: Int[np.ndarray, "seed text"], labels: tuple[str, ...],
-                     folds: int) -> None:
+def _check_trainable(
+    codes: Codes, fold: Int[np.ndarray, "seed text"], labels: tuple[str, ...], folds: int
+) -> None:
     """Every fold's training rows must hold two labels at least."""
     for row in fold:
         for held_out in range(folds):

@@ -67,7 +67,9 @@ def assess(
     right = scores.argmax(axis=1) == labels
     hits, counts = _recalls(right, labels, clusters, n_labels, n_clusters)
     wins, pairs = pair_wins(scores, labels, fold, clusters, n_clusters, split.n_folds)
-    m = np.concatenate([np.ones((1, n_clusters)), draws(n_clusters, resamples=resamples, seed=seed)])
+    m = np.concatenate(
+        [np.ones((1, n_clusters)), draws(n_clusters, resamples=resamples, seed=seed)]
+    )
     accuracy = _mean_over_labels(m @ hits, m @ counts)
     won = np.stack([np.einsum("bg,bg->b", m @ w, m) for w in wins], axis=1)
     compared = np.stack([np.einsum("bg,bg->b", m @ p, m) for p in pairs], axis=1)

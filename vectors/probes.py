@@ -76,7 +76,7 @@ class Curve:
     """One probe or baseline: held-out performance by layer."""
 
     name: str
-    """"probe", "untrained twin", "norm only", "bag of words", "length only", "shuffled labels"..."""
+    """"probe", "untrained twin", "norm only", "bag of words", "length only", "random split"."""
     layers: tuple[int, ...]
     """The layers in order; empty for a baseline that knows no layers and has one value."""
     accuracy: tuple[Interval, ...]
@@ -184,7 +184,12 @@ def fit_probes(
     that cannot be split, Cancelled when asked.
     """
     settings = ProbeSettings(
-        folds=folds, seeds=seeds, bootstrap=bootstrap, seed=seed, c=c, balanced=balanced,
+        folds=folds,
+        seeds=seeds,
+        bootstrap=bootstrap,
+        seed=seed,
+        c=c,
+        balanced=balanced,
         device=device,
     )
     if len(layers) == 0:
@@ -335,8 +340,15 @@ def _inner_choice(
         weights = row_weights(train, codes, n_labels, settings)
         for number, c in enumerate(GRID):
             fit = solve_logistic(
-                rows, codes, weights, n_labels=n_labels, c=c, standardise=standardise,
-                tol=settings.tol, device=settings.device, cancelled=cancelled,
+                rows,
+                codes,
+                weights,
+                n_labels=n_labels,
+                c=c,
+                standardise=standardise,
+                tol=settings.tol,
+                device=settings.device,
+                cancelled=cancelled,
             )
             for (f, g), scores in zip(pairs, fit.scores, strict=True):
                 right = scores.argmax(axis=0) == codes
@@ -365,9 +377,7 @@ def best_layers(curve: Curve) -> tuple[int, tuple[int, ...]]:
     best = int(np.nanargmax(values))
     error = curve.accuracy[best].standard_error
     floor = values[best] - (error if np.isfinite(error) else 0.0)
-    near = tuple(
-        layer for layer, value in zip(curve.layers, values, strict=True) if value >= floor
-    )
+    near = tuple(layer for layer, value in zip(curve.layers, values, strict=True) if value >= floor)
     return curve.layers[best], near
 
 

@@ -110,9 +110,11 @@ def _scaled(rows: np.ndarray, device: torch.device, *, standardise: bool) -> _Ro
     scale = rows.std(axis=0, dtype=np.float64) if standardise else np.ones(rows.shape[1])
     scale = np.where(scale > 1e-12 * np.maximum(np.abs(mean), 1e-30), scale, 1.0)
     xt = torch.from_numpy(((rows - mean) / scale).astype(np.float32)).to(device)
-    to = {"dtype": torch.float32, "device": device}
     return _Rows(
-        xt.T.contiguous(), xt.contiguous(), torch.tensor(mean, **to), torch.tensor(scale, **to)
+        xt.T.contiguous(),
+        xt.contiguous(),
+        torch.tensor(mean, dtype=torch.float32, device=device),
+        torch.tensor(scale, dtype=torch.float32, device=device),
     )
 
 

@@ -72,9 +72,14 @@ def draws(n_clusters: int, *, resamples: int, seed: int = 0) -> Float[np.ndarray
 
 
 def percentile_interval(
-    value: float, samples: Float[np.ndarray, "draw"], *, n: int, n_clusters: int, level: float = 0.95
+    value: float,
+    samples: Float[np.ndarray, "draw"],
+    *,
+    n: int,
+    n_clusters: int,
+    level: float = 0.95,
 ) -> Interval:
-    """The middle `level` of bootstrap samples; NaN ends where fewer than two clusters were drawn."""
+    """The middle `level` of bootstrap samples; NaN ends for fewer than two clusters."""
     finite = samples[np.isfinite(samples)]
     if n_clusters < 2 or finite.size == 0:
         return Interval(float(value), float("nan"), float("nan"), n, n_clusters)

@@ -49,7 +49,7 @@ class Story:
     premise_end: int
     """Character offset where the facts end and the reaction begins; 0 in neutral texts."""
     spans: tuple[tuple[str, int, int], ...]
-    """Speaker, first and last (exclusive) character of each turn; empty outside dialogues."""
+    """Speaker, first and last (exclusive) character of each turn; in a lesson, of each answer."""
     kind: str
     """ "story", "glimpse", "lesson", "neutral", "dialogue" or "deflection"."""
     displayed: str | None
@@ -94,9 +94,14 @@ def lessons(n: int, *, seed: int = 0, topics: TopicChoice = "all") -> list[Story
         facts = rng.choice(CELLS[emotion])
         told = premise(facts, focus, other, topic=topic, rng=rng)
         start = " ".join(capital(sentence) for sentence in told)
-        shown = reaction(emotion, focus, other, rng=rng)[: rng.randint(0, 2)]
-        text = " ".join((start, *questions(facts, focus, other, rng=rng), *shown))
-        found.append(Story(text, emotion, topic.key, person, len(start) + 1, (), "lesson", None))
+        text, spans = start, []
+        for question, answer in questions(facts, focus, other, rng=rng):
+            text += f" {question} {answer}"
+            spans.append(("answer", len(text) - len(answer), len(text)))
+        text = " ".join((text, *reaction(emotion, focus, other, rng=rng)[: rng.randint(0, 1)]))
+        found.append(
+            Story(text, emotion, topic.key, person, len(start) + 1, tuple(spans), "lesson", None)
+        )
     return found
 
 

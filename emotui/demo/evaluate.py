@@ -1,6 +1,6 @@
-"""Measures the demo model: `python -m emotui.demo.evaluate`.
+"""Measures the demo model; `record` writes the figures down.
 
-In: a model folder. Out: tables in Markdown for three claims: it writes sentences; at the last token
+In: a model folder. Out: figures for three claims: it writes sentences; at the last token
 of the facts, before any reaction, a probe finds the emotion better with every few layers and above
 bag-of-words, length and an untrained twin; a difference-of-means direction added to the residual
 stream turns the continuation to its emotion while a random direction of the same norm does not.
@@ -52,7 +52,7 @@ class Subject:
 
     @torch.no_grad()
     def states(self, texts: Sequence[str], *, start: int | None = None) -> Floats:
-        """After every block: the last token, or the mean from token `start` on; [text, layer, d]."""
+        """[text, layer, d] after every block: the last token, or the mean from token `start` on."""
         found = []
         for i in range(0, len(texts), 64):
             batch = self.tokenizer(list(texts[i : i + 64]), return_tensors="pt", padding=True)
@@ -131,6 +131,14 @@ def probe_accuracy(features: Floats, texts: Sequence[Story], *, folds: int = 4) 
     """Accuracy of a logistic probe with folds by topic."""
     probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=300))
     return _folded(probe, features, texts, folds)
+
+
+def held_out_accuracy(features: Floats, texts: Sequence[Story], train: NDArray[np.bool_]) -> float:
+    """Accuracy of a logistic probe trained on the texts marked `train`, on the others."""
+    labels = np.array([text.emotion for text in texts])
+    probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.03, max_iter=300))
+    probe.fit(features[train], labels[train])
+    return float(probe.score(features[~train], labels[~train]))
 
 
 def words_accuracy(texts: Sequence[Story], *, ngrams: int = 1, folds: int = 4) -> float:

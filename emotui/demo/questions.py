@@ -12,26 +12,28 @@ from emotui.demo.appraisals import Appraisal
 from emotui.demo.premises import Person
 
 
-def questions(facts: Appraisal, focus: Person, other: Person, *, rng: Random) -> list[str]:
-    """Four or five questions with answers in free order; two ask about the wishes of both."""
+def questions(
+    facts: Appraisal, focus: Person, other: Person, *, rng: Random
+) -> list[tuple[str, str]]:
+    """Six pairs of question and answer in free order; two ask about the wishes of both."""
     got = focus if facts.receiver == "self" else other
-    forms = {"F": focus.name, "O": other.name}
+    me, you = focus.name, other.name
     found = [
-        f"Was it as {focus.name} wished? {_wish(facts.good_self, facts, focus)}",
-        f"Was it as {other.name} wished? {_wish(facts.good_other, facts, other)}",
+        (f"Was it as {me} wished?", _wish(facts.good_self, facts, focus)),
+        (f"Was it as {you} wished?", _wish(facts.good_other, facts, other)),
     ]
     rest = [
-        "Were {F} and {O} friends? ".format(**forms) + ("Yes." if facts.friends else "No."),
-        f"Who got it? {_receiver(facts, got)}",
-        f"Did {focus.name} want it? {_want(facts.self_wants, focus)}",
-        f"Did {other.name} want it? {_want(facts.other_wants, other)}",
+        (f"Were {me} and {you} friends?", "Yes." if facts.friends else "No."),
+        ("Who got it?", _receiver(facts, got)),
+        (f"Did {me} want it?", _want(facts.self_wants, focus)),
+        (f"Did {you} want it?", _want(facts.other_wants, other)),
     ]
     if facts.status == "settled":
         actor = {"lot": "Nobody's", "self": focus.mine, "other": other.mine}[facts.cause]
-        rest.append(f"Whose doing was it? {actor[0].upper()}{actor[1:]}.")
+        rest.append(("Whose doing was it?", f"{actor[0].upper()}{actor[1:]}."))
         if facts.cause != "lot":
-            rest.append("Was it meant? " + ("Yes." if facts.meant else "No."))
-    found += rng.sample(rest, rng.randint(2, 3))
+            rest.append(("Was it meant?", "Yes." if facts.meant else "No."))
+    found += rng.sample(rest, 4)
     rng.shuffle(found)
     return found
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
@@ -29,6 +29,7 @@ from emotui.demo.tokenizer import BOS, EOS, PAD, VOCABULARY, save_tokenizer, tra
 log = logging.getLogger(__name__)
 MODEL_FOLDER = Path(__file__).parent / "model"
 CONTEXT = 256
+Marks = list[float]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,11 @@ class Plan:
     facts_share: float = 0.15
     """Share of the tokens of facts and neutral texts in the loss; reactions count whole."""
     lessons_from: int = 1000
-    """About this step lessons take the place of a third of the stories."""
+    """About this step lessons take the place of most stories: 6 twelfths of the texts."""
+    lessons_ease: int = 4500
+    """About this step they go back to 1 twelfth."""
+    answer_weight: float = 4.0
+    """Weight of a token of an answer in the loss, beside 1 for a token of a reaction."""
     cut_share: float = 0.67
     """Share of the texts that end `cut_tokens` into the reaction, where most is to be learned."""
     cut_tokens: int = 22
@@ -83,13 +88,13 @@ def build_model(plan: Plan, *, vocabulary: int = VOCABULARY, seed: int = 0) -> L
 
 
 def batches(plan: Plan, tokenizer: Tokenizer) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless (ids, counted), each [text, pos]; texts of like length share a batch."""
+    """Endless (ids, weights), each [text, pos]; texts of like length share a batch."""
     group, chunk = 0, plan.batch * 12
     order = torch.Generator().manual_seed(plan.seed)
     while True:
         seed = plan.seed * 1_000_003 + 17 + group
         part = chunk // 12
-        taught = 3 * part if group * 12 >= plan.lessons_from else 0
+        taught = part * _lessons_of(group * 12, plan)
         texts = [
             *stories(chunk - 4 * part - taught, seed=seed, topics="train"),
             *lessons(taught, seed=seed, topics="train"),
@@ -100,12 +105,7 @@ def batches(plan: Plan, tokenizer: Tokenizer) -> Iterator[tuple[Tensor, Tensor]]
         ]
         cut = (torch.rand(len(texts), generator=order) < plan.cut_share).tolist()
         rows = [
-            _row(
-                text,
-                tokenizer,
-                keep=plan.cut_tokens if short and text.kind != "lesson" else CONTEXT,
-            )
-            for text, short in zip(texts, cut, strict=True)
+            _row(text, tokenizer, plan, cut=short) for text, short in zip(texts, cut, strict=True)
         ]
         rows.sort(key=lambda row: len(row[0]))
         parts = [
@@ -116,38 +116,58 @@ def batches(plan: Plan, tokenizer: Tokenizer) -> Iterator[tuple[Tensor, Tensor]]
         group += 1
 
 
-def _row(story: Story, tokenizer: Tokenizer, *, keep: int) -> tuple[list[int], list[float]]:
-    """Token ids, and 1 for a token of a reaction, 0 for the others; `keep` tokens of a reaction."""
+def _lessons_of(step: int, plan: Plan) -> int:
+    """Twelfths of the texts that are lessons."""
+    if step < plan.lessons_from:
+        return 0
+    return 6 if step < plan.lessons_ease else 1
+
+
+def _row(story: Story, tokenizer: Tokenizer, plan: Plan, *, cut: bool) -> tuple[list[int], Marks]:
+    """Token ids and the weight of each in the loss; 0 for a token that counts by chance."""
     encoded = tokenizer.encode(story.text)
     ids = [*encoded.ids, 1]
+    if story.kind == "lesson":
+        answers = story.spans
+        told = answers[-1][2]
+        weights = [
+            plan.answer_weight * any(start < end <= last for _, start, last in answers)
+            or float(end > told)
+            for _, end in encoded.offsets
+        ]
+        return ids[:CONTEXT], [*weights, 1.0][:CONTEXT]
     told = story.premise_end if story.kind not in ("neutral", "dialogue") else len(story.text) + 1
     shown = [float(end > told) for _, end in encoded.offsets]
-    end = min(CONTEXT, round(len(shown) - sum(shown)) + keep) if any(shown) else CONTEXT
-    return ids[:end], [*shown, 1.0][:end]
+    keep = round(len(shown) - sum(shown)) + plan.cut_tokens if cut and any(shown) else CONTEXT
+    return ids[:keep], [*shown, 1.0][:keep]
 
 
 def _pad(
-    rows: list[tuple[list[int], list[float]]], share: float, generator: torch.Generator
-) -> tuple[Int[Tensor, "text pos"], Bool[Tensor, "text pos"]]:
+    rows: list[tuple[list[int], Marks]], share: float, generator: torch.Generator
+) -> tuple[Int[Tensor, "text pos"], Float[Tensor, "text pos"]]:
     longest = max(len(ids) for ids, _ in rows)
     ids = torch.full((len(rows), longest), 2)
-    chance = torch.zeros(len(rows), longest)
-    for i, (row, shown) in enumerate(rows):
+    weights = torch.zeros(len(rows), longest)
+    real = torch.zeros(len(rows), longest, dtype=torch.bool)
+    for i, (row, marks) in enumerate(rows):
         ids[i, : len(row)] = torch.tensor(row)
-        chance[i, : len(row)] = torch.tensor(shown).clamp(min=share)
-    return ids, torch.rand(chance.shape, generator=generator) < chance
+        weights[i, : len(row)] = torch.tensor(marks)
+        real[i, : len(row)] = True
+    lucky = real & (torch.rand(weights.shape, generator=generator) < share)
+    return ids, torch.where(lucky, weights.clamp(min=1.0), weights)
 
 
 def loss_of(
-    model: LlamaForCausalLM,
-    ids: Int[Tensor, "text pos"],
-    counted: Bool[Tensor, "text pos"],
+    model: LlamaForCausalLM, ids: Int[Tensor, "text pos"], weights: Float[Tensor, "text pos"]
 ) -> Float[Tensor, ""]:
-    """Mean next-token loss over the counted tokens, in nats. Padding stands right, uncounted."""
-    hidden = model.model(ids[:, :-1]).last_hidden_state[counted[:, 1:]]
-    return torch.nn.functional.cross_entropy(
-        model.lm_head(hidden).float(), ids[:, 1:][counted[:, 1:]]
+    """Weighted mean next-token loss, in nats. Padding stands right and weighs nothing."""
+    counted = weights[:, 1:] > 0
+    hidden = model.model(ids[:, :-1]).last_hidden_state[counted]
+    each = torch.nn.functional.cross_entropy(
+        model.lm_head(hidden).float(), ids[:, 1:][counted], reduction="none"
     )
+    weight = weights[:, 1:][counted]
+    return (each * weight).sum() / weight.sum()
 
 
 def optimisers(model: LlamaForCausalLM, plan: Plan) -> list[torch.optim.Optimizer]:
@@ -193,10 +213,10 @@ def train(plan: Plan, *, folder: Path, threads: int = 1, resume: bool = False) -
     started = time.perf_counter() - before
     with (folder / "train_log.jsonl").open("a" if resume else "w", encoding="utf-8") as lines:
         for step in range(done + 1, plan.steps + 1):
-            ids, counted = next(source)
+            ids, weights = next(source)
             for stepper, base in zip(steppers, bases, strict=True):
                 stepper.param_groups[0]["lr"] = base * _rate(step - 1, plan)
-            loss = _step(model, steppers, ids, counted, bf16=plan.bf16)
+            loss = _step(model, steppers, ids, weights, bf16=plan.bf16)
             seen, recent = seen + int((ids != 2).sum()), recent + loss
             if step % 50 == 0:
                 elapsed = round(time.perf_counter() - started, 1)
@@ -218,12 +238,12 @@ def _step(
     model: LlamaForCausalLM,
     steppers: list[torch.optim.Optimizer],
     ids: Tensor,
-    counted: Tensor,
+    weights: Tensor,
     *,
     bf16: bool,
 ) -> float:
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
-        loss = loss_of(model, ids, counted)
+        loss = loss_of(model, ids, weights)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for stepper in steppers:

@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from vectors.algebra import combine
-from vectors.deflection import deflection_directions
-from vectors.directions import DirectionSet, Recipe, build_directions
 
 from emotui.errors import UserError
 from emotui.events import Cancelled, Done, Event, Job, Note, Progress, never
@@ -27,6 +24,9 @@ from emotui.options import LayerSpec, layers_for
 from store.layout import Home
 from store.runs import Run
 from store.vectorsets import VectorsInfo, save_vectors
+from vectors.algebra import combine
+from vectors.deflection import deflection_directions
+from vectors.directions import DirectionSet, Recipe, build_directions
 from vectors.errors import Cancelled as CancelledError
 
 

@@ -145,7 +145,7 @@ def identity_of(
     """What makes this run this run; versions, device and timings are not part of it."""
     info = model.info
     return RunIdentity(
-        model=model_name(request.model),
+        model=model_name(request.model, twin_seed=request.twin_seed),
         revision=info.revision,
         weights_dtype=info.dtype,
         quantisation=info.quantisation,
@@ -168,10 +168,11 @@ def identity_of(
     )
 
 
-def model_name(spec: ModelSpec) -> str:
+def model_name(spec: ModelSpec, *, twin_seed: int | None) -> str:
     """The hub id, or the folder's name: what a model is called wherever it lies."""
     source = Path(spec.source).expanduser()
-    return source.resolve().name if source.is_dir() else spec.source
+    name = source.resolve().name if source.is_dir() else spec.source
+    return name if twin_seed is None else f"{name}-untrained-{twin_seed}"
 
 
 def _shown(layers: Sequence[int]) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
-from vectors.directions import DirectionSet, Recipe
 
 from emotui.errors import UserError
 from emotui.events import Cancelled, Done, Job, Note, never
@@ -21,6 +20,8 @@ from store.foreign import arrange_vectors, read_foreign_vectors
 from store.layout import Home, check_name
 from store.runs import Run
 from store.vectorsets import save_vectors
+from vectors.directionset import DirectionSet, Recipe
+from vectors.imported import imported_directions
 
 Arrays = dict[str, np.ndarray]
 
@@ -64,29 +65,17 @@ def _read(file: Path) -> tuple[Arrays, dict[str, Any]]:
 
 def _completed(arrays: Arrays, meta: dict[str, Any], run: Run | None, file: str) -> DirectionSet:
     unit = arrays["unit"].astype(np.float32)
-    n_labels, n_layers, width = unit.shape
     layers = tuple(int(layer) for layer in meta["layers"])
-    residual = np.full(n_layers, np.nan, dtype=np.float32)
-    center = np.zeros((n_layers, width), dtype=np.float32)
+    residual = center = None
     if run is not None:
-        residual, center = _from_run(run, layers, width)
-    unknown = np.full((n_labels, n_layers), np.nan, dtype=np.float32)
-    return DirectionSet(
-        labels=tuple(str(label) for label in meta["labels"]),
-        layers=layers,
+        residual, center = _from_run(run, layers, unit.shape[-1])
+    return imported_directions(
+        arrays.get("raw", unit),
+        [str(label) for label in meta["labels"]],
+        layers,
         recipe=_recipe(meta, run, file),
-        unit=unit,
-        raw=arrays.get("raw", unit).astype(np.float32),
-        norm=arrays.get("norm", unknown).astype(np.float32),
-        kept=unknown,
-        n=np.zeros(n_labels, dtype=np.int64),
-        n_neutral=0,
-        k_removed=np.zeros(n_layers, dtype=np.int64),
-        center=center,
         residual_norm=residual,
-        neutral_mean=None,
-        neutral_sd=None,
-        split_half=None,
+        center=center,
     )
 
 

@@ -74,6 +74,19 @@ class Bench:
         shutil.rmtree(self.root / name, ignore_errors=True)
         (self.root / name).unlink(missing_ok=True)
         os.sync()
+        if name != "home":
+            self.warm_memory()
+
+    def warm_memory(self) -> None:
+        """Write and drop as much as is measured next: on a virtual machine the first touch of a
+        memory page costs several times what writing to it costs, and would hit one way by chance.
+        """
+        ballast = self.root / "ballast"
+        with open(ballast, "wb", buffering=0) as file:
+            for _ in range(2):
+                for _, values in self.windows:
+                    file.write(values.data.cast("B"))
+        ballast.unlink()
 
     def write_raw(self) -> None:
         with open(self.root / "raw", "wb", buffering=0) as file:
@@ -98,6 +111,7 @@ class Bench:
     def open_run(self) -> None:
         self.clear("home")
         self.writer = RunWriter.open(self.home, self.identity)
+        self.warm_memory()
 
     def write_run(self) -> None:
         """All arrays, norms, failures and commits, from the first row to "complete"."""
@@ -221,20 +235,29 @@ class Bench:
         ]
 
 
-def measure(ways: list[Way], rounds: int) -> dict[Way, list[float]]:
-    """Seconds of every way in every round; the ways take turns, in changing order."""
+def measure(
+    ways: list[Way], rounds: int, *, cpu: dict[Way, list[float]] | None = None
+) -> dict[Way, list[float]]:
+    """Seconds of every way in every round; the ways take turns, in changing order.
+
+    cpu: takes the processor seconds of the same, over all threads.
+    """
     times: dict[Way, list[float]] = {way: [] for way in ways}
     for turn in range(rounds + 1):
         for way in ways[turn % len(ways) :] + ways[: turn % len(ways)]:
             way.prepare()
-            began = time.perf_counter()
+            began, busy = time.perf_counter(), time.process_time()
             way.run()
             if turn:  # the first round warms up
                 times[way].append(time.perf_counter() - began)
+                if cpu is not None:
+                    cpu.setdefault(way, []).append(time.process_time() - busy)
     return times
 
 
-def print_table(times: dict[Way, list[float]], size: int) -> None:
+def print_table(ways: list[Way], rounds: int, *, size: int) -> None:
+    cpu: dict[Way, list[float]] = {}
+    times = measure(ways, rounds, cpu=cpu)
     raw = {way.job: seconds for way, seconds in times.items() if way.raw}
     for way, seconds in times.items():
         ratios = [base / own for base, own in zip(raw[way.job], seconds, strict=True)]
@@ -243,7 +266,7 @@ def print_table(times: dict[Way, list[float]], size: int) -> None:
         spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
         print(
             f"| {way.job} | {way.name} | {rate:.2f} GB/s | {statistics.median(ratios):.2f} "
-            f"| {spread} |"
+            f"| {spread} | {statistics.median(cpu[way]) / (size * share / 1e9):.2f} |"
         )
 
 
@@ -265,7 +288,7 @@ def example_lines(bench: Bench, rounds: int) -> None:
 
 
 def print_example(way: str, seconds: float) -> None:
-    print(f"| one example, all layers | {way} | {seconds * 1e3:.3f} ms | | |")
+    print(f"| one example, all layers | {way} | {seconds * 1e3:.3f} ms | | | |")
 
 
 def main() -> None:
@@ -281,11 +304,11 @@ def main() -> None:
         print(
             f"[{rows}, {_LAYERS}, {_WIDTH}] bfloat16, {size / 1e6:.0f} MB, {given.rounds} rounds\n"
         )
-        print("| job | way | median | of raw | range |")
-        print("|---|---|--:|--:|--:|")
-        print_table(measure(bench.writes(), given.rounds), size)
+        print("| job | way | median | of raw | range | CPU s per GB |")
+        print("|---|---|--:|--:|--:|--:|")
+        print_table(bench.writes(), given.rounds, size=size)
         bench.prepare_reads()
-        print_table(measure(bench.reads(), given.rounds), size)
+        print_table(bench.reads(), given.rounds, size=size)
         example_lines(bench, given.rounds)
 
 

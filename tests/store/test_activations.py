@@ -112,14 +112,14 @@ def test_other_number_types_come_back_exactly(tmp_path: Path, dtype: str) -> Non
 
 
 def test_at_most_64_files_stay_open(tmp_path: Path) -> None:
-    identity = planted.plain(rows=160)
-    with RunWriter.open(Home(tmp_path), identity, most_rows=2) as writer:
-        writer.append(0, **planted.arguments(identity, 0, 160))
+    identity = planted.plain(rows=70)
+    with RunWriter.open(Home(tmp_path), identity, most_rows=1) as writer:
+        writer.append(0, **planted.arguments(identity, 0, 70))
     run = Run.open(Home(tmp_path), identity.run_id())
-    expected = planted.pooled(identity, 0, 160)["mean50"]
+    expected = planted.pooled(identity, 0, 70)["mean50"]
     np.testing.assert_array_equal(run.layer_bits("mean50", 5), expected[:, 2])
     before = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else 0
-    for row in range(160):
+    for row in range(70):
         run.example("mean50", row)
     after = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").is_dir() else 0
     assert after - before <= 64 + 4

@@ -13,7 +13,7 @@ from tests.store import rows as planted
 
 @pytest.mark.slow
 def test_killed_and_resumed_eight_times_nothing_is_lost_or_wrong(tmp_path: Path) -> None:
-    out = kill.kill_rounds(tmp_path, rounds=8, seed=3)
+    out = kill.kill_rounds(tmp_path, rounds=8, seed=3, longest_s=0.4)
     assert out.kills == 8
     assert out.complete >= 1
     assert out.rows_checked > 0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vectors.conftest import PROSE
-from vectors import TextError, batches_by_length, collate, encode, pieces, span_mask
+from vectors import Encoding, TextError, batches_by_length, collate, encode, pieces, span_mask
 from vectors.models import LanguageModel
 
 Build = Callable[[str], LanguageModel]
@@ -124,6 +124,14 @@ def test_span_mask_takes_the_tokens_of_the_span_and_no_neighbour(tiny_model: Bui
     for bad in ((5, 5), (7, 3), (-1, 4)):
         with pytest.raises(TextError, match="is no range of characters"):
             span_mask(encoding, [bad])
+
+
+def test_a_blank_at_the_end_of_a_span_does_not_pull_in_the_next_word() -> None:
+    offsets = np.array([[0, 3], [3, 8], [8, 9]], dtype=np.int32)  # "Yes", " Anna", "!"
+    encoding = Encoding(np.arange(3, dtype=np.int32), offsets, np.zeros(3, dtype=bool), False)
+    assert span_mask(encoding, [(0, 4)]).tolist() == [True, False, False]
+    assert span_mask(encoding, [(0, 5)]).tolist() == [True, True, False]
+    assert span_mask(encoding, [(4, 9)]).tolist() == [False, True, True]
 
 
 @pytest.mark.data
