@@ -119,7 +119,7 @@ class Workbench(App[int], inherit_bindings=False):
         self.set_keymap(keymap)
         self.keys_now = keymap
         self._notes += problems
-        self._show_rows()
+        self.refresh_rows()
         self.call_after_refresh(self._begin)
 
     async def _begin(self) -> None:
@@ -144,6 +144,7 @@ class Workbench(App[int], inherit_bindings=False):
         self.choose(replace(self.workspace, model=replace(model, device="cpu")))
         pane = await self._pane("data")
         pane.submit(_prepare_demo, "prepare the demo", subject="demo")
+        await self._show_pane("data")
         self.query_one("#tour", TourRow).start()
 
     # What panes ask for (see panes.base.Shell)
@@ -156,7 +157,7 @@ class Workbench(App[int], inherit_bindings=False):
         self.workspace = workspace
         for pane in self._panes.values():
             pane.post_message(WorkspaceChanged(changed))
-        self._show_rows()
+        self.refresh_rows()
         self._save_soon()
 
     def submit_job(
@@ -179,7 +180,7 @@ class Workbench(App[int], inherit_bindings=False):
         """Stop a job; what it still says is dropped."""
         if self.lanes is not None and self.lanes.cancel(job_id):
             self.jobs.drop(job_id)
-            self._show_rows()
+            self.refresh_rows()
 
     def go_to(self, pane: str) -> None:
         """Show a pane and focus it."""
@@ -221,10 +222,10 @@ class Workbench(App[int], inherit_bindings=False):
             value = report.event.value
             if report.event.kind == DEVICE and isinstance(value, DeviceState):
                 self.device = value
-                self._show_rows()
+                self.refresh_rows()
                 return
         fresh = self.jobs.take(report)
-        self._show_rows()
+        self.refresh_rows()
         owner, subject = self._owners.get(report.job_id, ("", ""))
         if isinstance(report, JobFailed):
             self._show_failure(report)
@@ -248,7 +249,8 @@ class Workbench(App[int], inherit_bindings=False):
 
     # Rows
 
-    def _show_rows(self) -> None:
+    def refresh_rows(self) -> None:
+        """Header, tab strip, job row and footer say what is so now."""
         try:
             header = self.query_one("#header", HeaderRow)
         except NoMatches:
@@ -291,7 +293,7 @@ class Workbench(App[int], inherit_bindings=False):
         for other in self._panes.values():
             other.set_class(other is pane, "-current")
         pane.focus_first()
-        self._show_rows()
+        self.refresh_rows()
         self._save_soon()
 
     async def action_show_pane(self, name: str) -> None:

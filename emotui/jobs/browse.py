@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Int
 
 from emotui.events import Cancelled, Done, Job, Progress, never
-from store.datasets import Dataset, DatasetInfo
+from store.datasets import Dataset, DatasetInfo, list_datasets
 from store.duplicates import same_groups, text_keys
 from store.formats import ReadOptions, read_records
 from store.layout import Home
@@ -36,7 +36,11 @@ _SEEN = 50
 class DatasetView:
     """What a dataset holds, counted over the rows that are not excluded."""
 
+    dataset: Dataset
+    """Open, for reading the rows on screen; safe to read from another thread."""
     info: DatasetInfo
+    excluded: dict[int, str]
+    """Row -> why it was set aside."""
     labels: tuple[tuple[str, int], ...]
     """(label, rows), the most frequent first."""
     topics: tuple[tuple[str, int], ...]
@@ -83,6 +87,28 @@ class Columns:
     """The first record, column by column, cut."""
 
 
+def datasets_job(home: Home) -> Job:
+    """Done holds every dataset's info, by name."""
+    yield Done(tuple(list_datasets(home)))
+
+
+def runs_job(home: Home) -> Job:
+    """Done holds a summary of every run, the last changed first."""
+    from store.runs import list_runs
+
+    yield Done(tuple(list_runs(home)))
+
+
+def exclude_job(home: Home, name: str, row: int, reason: str) -> Job:
+    """Sets one row aside, or takes it back where the reason is empty; Done holds the row."""
+    dataset = Dataset.open(home, name)
+    if reason.strip():
+        dataset.exclude([row], reason=reason)
+    else:
+        dataset.restore([row])
+    yield Done(row)
+
+
 def view_job(home: Home, name: str, *, cancelled: Cancelled = never) -> Job:
     """Counts per label and topic and the histogram of lengths; Done holds a DatasetView."""
     del cancelled
@@ -94,7 +120,9 @@ def view_job(home: Home, name: str, *, cancelled: Cancelled = never) -> Job:
     counts, _ = np.histogram(np.minimum(lengths, edges[-1]), edges)
     yield Done(
         DatasetView(
+            dataset,
             info,
+            dataset.excluded(),
             _counted(dataset.codes[kept], info.labels),
             _counted(dataset.topic_codes[kept], info.topics),
             tuple(float(e) for e in edges),
