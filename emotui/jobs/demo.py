@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 FACTS, STORIES, NEUTRAL = "demo-facts", "demo-stories", "demo-neutral"
 VECTORS = "demo"
-EMOTIONS = ("joyful", "furious", "afraid")
+EMOTIONS = ("happy", "angry", "nervous")
 ALPHAS = (-0.4, -0.2, 0.2, 0.4, 0.8)
 
 
@@ -124,10 +124,11 @@ def demo_job(
     story = next(
         s for s in stories(200, seed=request.seed + 2, topics="held-out") if s.emotion in emotions
     )
+    shown = tuple(dict.fromkeys((story.emotion, *emotions)))[:3]
     score = yield from part(
         score_job(
             home,
-            ScoreRequest(VECTORS, request.model, story.text, parse_layers("2/3")),
+            ScoreRequest(VECTORS, request.model, story.text, parse_layers("2/3"), shown),
             engine=engine,
             cancelled=cancelled,
         ),
