@@ -323,6 +323,11 @@ class Workbench(App[int], inherit_bindings=False):
         )
         save_session(self.folder / SESSION, session)
 
+    @property
+    def crash(self) -> BaseException | None:
+        """The bug that ended the application; None when it was left as it should be."""
+        return self._exception
+
     def close_down(self, timeout: float = 10.0) -> bool:
         """Save and let jobs commit; False when a job took longer. Safe in any thread."""
         self.save_now()
