@@ -4,10 +4,12 @@ In: a dataset's name and what is wanted, or a path. Out: counts, a histogram, ro
 None of them needs a model; imports no torch.
 """
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +17,7 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Int
 
 from emotui.events import Cancelled, Done, Job, Progress, never
+from store.atomic import read_json, write_bytes
 from store.datasets import Dataset, DatasetInfo, list_datasets
 from store.duplicates import same_groups, text_keys
 from store.formats import ReadOptions, read_records
@@ -23,6 +26,9 @@ from store.leaks import LeakFinder
 from store.sources import find_files
 from store.words import split_words
 from vectors.errors import Cancelled as CancelledError
+
+if TYPE_CHECKING:
+    from emotui.jobs.probe import ProbeReport
 
 BINS = 24
 _LONGEST_SHOWN = 0.995
@@ -204,3 +210,31 @@ def columns_job(path: str, *, header: bool = True, cancelled: Cancelled = never)
             tuple(str(first.get(name, ""))[:200] for name in names),
         )
     )
+
+
+def newest_probe_job(home: Home, run: str) -> Job:
+    """Done holds the ProbeReport written last for this run, or None where there is none."""
+    from emotui.jobs.probe import ProbeReport
+
+    found = sorted((home.runs / run / "results").glob("probe-*.json"), key=_age)
+    if not found:
+        yield Done(None)
+        return
+    value = read_json(found[-1])
+    yield Done(ProbeReport(**{**value, "not_run": tuple(value["not_run"]), "cached": True}))
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def export_probe_job(home: Home, report: "ProbeReport") -> Job:
+    """The chart as SVG and the numbers as CSV, in the reports' folder; Done holds their paths."""
+    from emotui.probeview import csv_text, probe_chart
+
+    home.ensure()
+    stem = home.reports / f"probe-{report.run}-{time.strftime('%Y%m%d-%H%M%S')}"
+    chart, numbers = Path(f"{stem}.svg"), Path(f"{stem}.csv")
+    write_bytes(chart, probe_chart(report).encode())
+    write_bytes(numbers, csv_text(report).encode())
+    yield Done((str(chart), str(numbers)))

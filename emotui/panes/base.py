@@ -36,7 +36,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 
 from emotui.actions import ACTIONS, PANES, Action
-from emotui.jobbook import JobBook
+from emotui.jobbook import JobBook, JobState
 from emotui.lanes import DeviceState, JobFactory, Lane
 from emotui.panes import TITLES
 from emotui.session import Session
@@ -73,6 +73,10 @@ class Shell(Protocol):
     """What is loaded; None before the first job that loads a model."""
 
     @property
+    def shown_jobs(self) -> list[JobState]:
+        """Every job worth listing, the oldest first."""
+
+    @property
     def log_file(self) -> Path:
         """The file with stray output."""
 
@@ -83,7 +87,15 @@ class Shell(Protocol):
         """Take this workspace and tell every pane what changed."""
 
     def submit_job(
-        self, start: JobFactory, title: str, *, owner: str, lane: Lane, subject: str
+        self,
+        start: JobFactory,
+        title: str,
+        *,
+        owner: str,
+        lane: Lane,
+        subject: str,
+        resume: dict[str, Any] | None,
+        quiet: bool,
     ) -> int:
         """Queue a job for a pane."""
 
@@ -154,6 +166,9 @@ class Pane(Container):
     def on_any_job(self, report: Report) -> None:
         """Any job said something, stale or not; for the Jobs pane."""
 
+    def resume_job(self, record: dict[str, Any]) -> None:
+        """Start again a job that the last session left unfinished."""
+
     def focus_first(self) -> None:
         """Give the focus to the part used most; by default the first that can have it."""
         for child in self.query("*"):
@@ -180,14 +195,27 @@ class Pane(Container):
         lane: Lane = "engine",
         subject: str = "",
         then: Callable[[Any], None] | None = None,
+        resume: dict[str, Any] | None = None,
+        quiet: bool = False,
     ) -> int:
         """Queue a job and return its id; `then` gets its result.
+
+        `resume`, JSON values, is handed to `resume_job` at the next start when the application ends
+        before the job does. A `quiet` job (a list read again) is not listed unless it fails.
 
         With a `subject` only the newest job asked for on it counts: the one before is cancelled
         and what it still says is dropped. `lane="desk"` is for jobs that need no model.
         """
         about = subject and f"{self.pane_id}.{subject}"
-        job_id = self.shell.submit_job(start, title, owner=self.pane_id, lane=lane, subject=about)
+        job_id = self.shell.submit_job(
+            start,
+            title,
+            owner=self.pane_id,
+            lane=lane,
+            subject=about,
+            resume=resume,
+            quiet=quiet,
+        )
         if then is not None:
             self._then[job_id] = then
         return job_id

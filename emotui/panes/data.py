@@ -6,9 +6,9 @@ Counts nothing itself.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -31,7 +31,7 @@ from emotui.screens.asking import AskText, Confirm
 from emotui.widgets.bars import Bars, Histogram
 from emotui.widgets.table import Column, VirtualTable
 from emotui.worker import JobEvent, JobFinished, Report
-from emotui.workspace import ShownText
+from emotui.workspace import ShownText, Workspace
 
 if TYPE_CHECKING:
     from emotui.jobs.browse import Columns, DatasetView, Hits, RowMarks
@@ -115,7 +115,14 @@ class DataPane(Pane):
         """Another dataset, or other datasets on disk."""
         if "datasets_version" in changed and self._listed != self.workspace.datasets_version:
             self._listed = self.workspace.datasets_version
-            self.submit(_list, "list datasets", lane="desk", subject="list", then=self._show_sets)
+            self.submit(
+                _list,
+                "list datasets",
+                lane="desk",
+                subject="list",
+                then=self._show_sets,
+                quiet=True,
+            )
         name = self.workspace.dataset
         if "dataset" in changed and name and (self._view is None or self._view.info.name != name):
             self._open(name)
@@ -146,7 +153,9 @@ class DataPane(Pane):
 
             return view_job(tools.home, name, cancelled=tools.cancelled)
 
-        self.submit(start, f"open {name}", lane="desk", subject="view", then=self._show_view)
+        self.submit(
+            start, f"open {name}", lane="desk", subject="view", then=self._show_view, quiet=True
+        )
 
     def _show_view(self, view: "DatasetView") -> None:
         same = self._view is not None and self._view.info.hash == view.info.hash
@@ -455,7 +464,10 @@ class DataPane(Pane):
             device, dtype = settings.text("device"), settings.text("dtype")
             model = ModelSpec(answers["model"], dtype=dtype, device=device)
             self.choose(replace(self.workspace, model=model))
-        workspace = self.workspace
+        self._start_extract(self.workspace, answers)
+
+    def _start_extract(self, workspace: Workspace, answers: Mapping[str, str]) -> None:
+        assert workspace.model is not None, "the form names one"
 
         def start(tools: Tools) -> Job:
             from emotui.jobs.extract import extract_job
@@ -463,7 +475,25 @@ class DataPane(Pane):
             request = extract_request(workspace, answers)
             return extract_job(tools.home, request, engine=tools.engine, cancelled=tools.cancelled)
 
-        self.submit(start, f"extract {workspace.dataset}", then=self._extracted)
+        record = {
+            "what": "extract",
+            "answers": dict(answers),
+            "dataset": workspace.dataset,
+            "model": asdict(workspace.model),
+        }
+        title = f"extract {workspace.dataset}"
+        self.submit(start, title, then=self._extracted, resume=record)
+
+    def resume_job(self, record: dict[str, Any]) -> None:
+        """An extraction or the demo goes on where it stopped."""
+        if record["what"] == "demo":
+            self.submit(_prepare_demo, "prepare the demo", subject="demo", resume={"what": "demo"})
+            return
+        model = ModelSpec(**record["model"])
+        self._start_extract(
+            replace(self.workspace, dataset=record["dataset"], model=model), record["answers"]
+        )
+        self.toast(f"resuming the extraction over {one_line(record['dataset'])}")
 
     def _extracted(self, result: "ExtractResult") -> None:
         self.choose(replace(self.workspace, run=result.run, probe=None))
@@ -494,3 +524,9 @@ def _list(tools: Tools) -> Job:
     from emotui.jobs.browse import datasets_job
 
     return datasets_job(tools.home)
+
+
+def _prepare_demo(tools: Tools) -> Job:
+    from emotui.jobs.firststart import prepare_demo_job
+
+    return prepare_demo_job(tools.home, engine=tools.engine, cancelled=tools.cancelled)
