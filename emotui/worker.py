@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -104,19 +104,24 @@ class Worker:
         *,
         traceback_folder: Path,
         clock: Callable[[], float] = time.monotonic,
+        ids: Iterator[int] | None = None,
+        thread: str = "engine",
     ) -> None:
-        """`post` is called from the engine thread and, for JobQueued, from the caller's."""
+        """`post` is called from the engine thread and, for JobQueued, from the caller's.
+
+        Workers that report to one place share `ids`; `thread` is the thread's name.
+        """
         self._post = post
         self._folder = traceback_folder
         self._clock = clock
-        self._ids = itertools.count(1)
+        self._ids = itertools.count(1) if ids is None else ids
         self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._live: dict[int, _Entry] = {}
         self._lock = threading.Lock()
         self._running: int | None = None
         self._stopping = False
         # A daemon: a forward pass that never returns must not keep a closed terminal's process.
-        self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._loop, name=thread, daemon=True)
         self._thread.start()
 
     def submit(self, name: str, make: MakeJob) -> int:
