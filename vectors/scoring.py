@@ -125,7 +125,9 @@ def score_text(
     """Score every token of `text` in one forward pass that stops after the last layer wanted.
 
     `encoding` gives the text's tokens where they are known, as those of a generated text are: a
-    tokenizer may cut the same characters into other tokens than the model wrote. Raises TextError for a text without tokens or longer than the context, DataError for an unknown
+    tokenizer may cut the same characters into other tokens than the model wrote.
+
+    Raises TextError for a text without tokens or longer than the context, DataError for an unknown
     label or readout, LayerError for a layer not in the set, DirectionError for another width.
     """
     names, wanted = _choose(model, directions, labels, layers, readout)

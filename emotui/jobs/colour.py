@@ -4,7 +4,7 @@ In: a ColourRequest or LensRequest. Out: a Coloured; or LensChunks as Partial ev
 read. A text that the model wrote is scored in the tokens it was written in. Writes nothing.
 """
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -31,12 +31,8 @@ def colour_job(
         raise CancelledError("colouring was cancelled")
     encoding = encoding_of(model, request)
     yield Progress(0, 1, "texts", note=f"colour {len(encoding.ids)} tokens")
-    scores = score_text(
-        model, directions, request.text, readout=request.readout, encoding=encoding
-    )
-    yield Done(
-        Coloured(request.vectors, directions.recipe.kind, scores, model.info.context_length)
-    )
+    scores = score_text(model, directions, request.text, readout=request.readout, encoding=encoding)
+    yield Done(Coloured(request.vectors, directions.recipe.kind, scores, model.info.context_length))
 
 
 def lens_job(
@@ -77,7 +73,7 @@ def _as_written(model: LanguageModel, written: Written) -> Encoding:
     prompt = encode(model, [written.prompt])[0]
     ids = np.asarray(written.token_ids, dtype=np.int32)
     ends = list(accumulate((len(p) for p in written.pieces), initial=len(written.prompt)))
-    offsets = np.array(list(zip(ends[:-1], ends[1:], strict=True)), dtype=np.int32).reshape(-1, 2)
+    offsets = np.array(list(pairwise(ends)), dtype=np.int32).reshape(-1, 2)
     return Encoding(
         ids=np.concatenate([prompt.ids, ids]),
         offsets=np.concatenate([prompt.offsets, offsets]),

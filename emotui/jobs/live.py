@@ -109,16 +109,12 @@ def _interventions(
     return made
 
 
-def _alphas(
-    request: LiveRequest, seeds: Sequence[int | None], row: RowAsk
-) -> list[float | None]:
+def _alphas(request: LiveRequest, seeds: Sequence[int | None], row: RowAsk) -> list[float | None]:
     """One alpha per intervention: the row's own group gets its alphas, the others are left out."""
     n = len(request.emotions)
     if not row.alphas:
         return [None] * (n * len(seeds))
-    return [
-        alpha if seed == row.control_seed else None for seed in seeds for alpha in row.alphas
-    ]
+    return [alpha if seed == row.control_seed else None for seed in seeds for alpha in row.alphas]
 
 
 def _generate(
@@ -243,9 +239,7 @@ def _read_back(
     return tuple(means[emotion] for emotion in request.emotions), ranks[0].label
 
 
-def _window(
-    request: LiveRequest, generation: Generation
-) -> tuple[tuple[float, float] | None, str]:
+def _window(request: LiveRequest, generation: Generation) -> tuple[tuple[float, float] | None, str]:
     """The coherent window of the swept emotion; none without a baseline row to compare with."""
     if not request.sweep or generation.live:
         return None, ""
