@@ -43,7 +43,7 @@ BASIC = _table(
         ),
         "guilt": "guilt, guilty, regretful, remorse, remorseful, contrite, repentant",
         "shame": (
-            "shame, ashamed, embarrassed, embarrassment, humiliated, mortified, self- conscious"
+            "shame, ashamed, embarrassed, embarrassment, humiliated, mortified, self-conscious"
         ),
     }
 )

@@ -4,14 +4,20 @@ In: a ColourRequest or LensRequest. Out: a Coloured; or LensChunks as Partial ev
 read. A text that the model wrote is scored in the tokens it was written in. Writes nothing.
 """
 
+import csv
 from itertools import accumulate, pairwise
+from pathlib import Path
 
 import numpy as np
 
+from emotui.errors import OptionError
 from emotui.events import Cancelled, Done, Job, Partial, Progress, never
 from emotui.jobs.colour_spec import Coloured, ColourRequest, LensChunk, LensRequest, Written
 from emotui.jobs.engine import Engine
+from emotui.jobs.score import ScoreResult
 from emotui.jobs.sets import load_for, open_set
+from emotui.sanitize import one_line
+from emotui.tokenview import html_page
 from store.layout import Home
 from vectors.errors import Cancelled as CancelledError
 from vectors.errors import TextError
@@ -80,3 +86,40 @@ def _as_written(model: LanguageModel, written: Written) -> Encoding:
         is_special=np.concatenate([prompt.is_special, np.isin(ids, model.special_ids)]),
         truncated=prompt.truncated,
     )
+
+
+def export_scores_job(
+    coloured: Coloured, path: Path, *, emotions: tuple[str, ...], layer: int, span: tuple[int, int]
+) -> Job:
+    """Writes the text as a coloured page (.html) or every token's scores (.csv); Done: the path."""
+    path = path.expanduser().absolute()
+    if not path.parent.is_dir():
+        raise OptionError(f"{one_line(str(path.parent))} is no folder; make it first")
+    kind = path.suffix.lower()
+    if kind == ".html":
+        result = ScoreResult(
+            vectors=coloured.vectors,
+            layer=layer,
+            scores=coloured.scores,
+            shown=emotions,
+            span=span,
+            ranks=tuple(coloured.ranks(*span, layer)),
+            n_neutral=coloured.n_neutral,
+        )
+        path.write_text(html_page([result]), encoding="utf-8")
+    elif kind == ".csv":
+        _write_csv(path, coloured, layer)
+    else:
+        raise OptionError(f"{one_line(path.name)} ends in {kind or 'nothing'}; use .html or .csv")
+    yield Done(path)
+
+
+def _write_csv(path: Path, coloured: Coloured, layer: int) -> None:
+    """One row per token, one column per emotion of the set."""
+    s, at = coloured.scores, coloured.scores.layer_index(layer)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["token", "id", "piece", "special", "layer", "readout", *s.labels])
+        for i, piece in enumerate(s.pieces):
+            row = [i, int(s.token_ids[i]), piece, int(s.is_special[i]), layer, s.readout]
+            writer.writerow(row + [float(v) for v in s.scores[i, at]])

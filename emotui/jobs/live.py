@@ -129,9 +129,9 @@ def _generate(
     n = len(request.emotions)
 
     def turn(emotion: int, alpha: float) -> None:
-        for index, row in enumerate(request.rows):
-            if row.follows and row.alphas:
-                group = seeds.index(row.control_seed)
+        for index, ask in enumerate(request.rows):
+            if ask.follows and ask.alphas:
+                group = seeds.index(ask.control_seed)
                 dial.set(alpha, row=index, intervention=group * n + emotion)
 
     knob.connect(turn)

@@ -179,7 +179,7 @@ class LiveResult:
 
 
 def _text(value: Mapping[str, Any]) -> LiveText:
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
     given["token_alphas"] = tuple(tuple(row) for row in value["token_alphas"])
     # JSON has no NaN: a meter that needs more tokens than there are comes back as null.
     for meter in ("nll", "repetition4", "distinct2", "kl_first", "dose"):
