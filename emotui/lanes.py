@@ -7,12 +7,13 @@ widget.
 """
 
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from emotui.events import Cancelled, Job
+from emotui.events import Cancelled, Job, Partial
 from emotui.worker import Report, Worker
 from store.layout import Home
 
@@ -35,6 +36,28 @@ class Tools:
     def engine(self) -> "Engine":
         """The one engine; RuntimeError on the desk."""
         return self.make_engine()
+
+
+@dataclass(frozen=True)
+class DeviceState:
+    """What is loaded and how full its device is, as it was after some event of a job."""
+
+    model: str
+    """Where the model comes from; "" for none."""
+    n_layers: int
+    """0 without a model."""
+    device: str
+    """"cpu", "cuda:0", ..."""
+    used: int
+    """Bytes: of the GPU, or of this process on a CPU."""
+    total: int
+    """Bytes the device has."""
+
+
+DEVICE = "device"
+"""Kind of the Partial that carries a DeviceState; the shell keeps it, no pane sees it."""
+DEVICE_EVERY = 2.0
+"""Seconds between two looks at the device while a job runs."""
 
 
 class JobFactory(Protocol):
@@ -68,7 +91,8 @@ class Lanes:
         engine = self._the_engine if lane == "engine" else _no_engine
 
         def make(*, cancelled: Cancelled) -> Job:
-            return start(Tools(self._home, cancelled, engine))
+            job = start(Tools(self._home, cancelled, engine))
+            return self._watched(job) if lane == "engine" else job
 
         return self._workers[lane].submit(title, make)
 
@@ -86,6 +110,23 @@ class Lanes:
         stopped = [worker.stop(timeout) for worker in self._workers.values()]
         return all(stopped)
 
+    def _watched(self, job: Job) -> Job:
+        """The job's events, and what the device looks like in between."""
+        shown, last = None, float("-inf")
+        try:
+            for event in job:
+                now = time.monotonic()
+                if self._engine is not None and now - last >= DEVICE_EVERY:
+                    last, state = now, device_state(self._engine)
+                    if state != shown:
+                        shown = state
+                        yield Partial(DEVICE, state)
+                yield event
+        finally:
+            close = getattr(job, "close", None)
+            if close is not None:
+                close()
+
     def _the_engine(self) -> "Engine":
         if self._engine is None:
             from emotui.jobs.engine import Engine
@@ -96,3 +137,19 @@ class Lanes:
 
 def _no_engine() -> "Engine":
     raise RuntimeError("a job on the desk has no engine; submit it to the engine's lane")
+
+
+def device_state(engine: "Engine") -> DeviceState:
+    """Looks at the device; called on the engine's thread, which has torch already."""
+    import psutil  # type: ignore[import-untyped]
+    import torch
+
+    info = engine.info
+    model = "" if info is None else info.source
+    n_layers = 0 if info is None else info.n_layers
+    device = "cpu" if info is None else info.device
+    if device.startswith("cuda") and torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info(device)
+        return DeviceState(model, n_layers, device, int(total - free), int(total))
+    used = int(psutil.Process().memory_info().rss)
+    return DeviceState(model, n_layers, device, used, int(psutil.virtual_memory().total))

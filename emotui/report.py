@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vectors.stats import wilson
-
 from emotui.jobs.demo import DemoRequest, DemoResult
 from emotui.jobs.steer import BASELINE, SteerResult
 from emotui.probeview import (
@@ -30,6 +28,7 @@ from emotui.sweepview import rows_by_alpha, sweep_chart, window_line
 from emotui.terminal import fixed, human_time, plain
 from emotui.tokensvg import tokens_svg
 from store.atomic import write_bytes
+from vectors.stats import wilson
 
 
 def write_report(result: DemoResult, request: DemoRequest) -> DemoResult:

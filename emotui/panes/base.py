@@ -24,6 +24,8 @@ shows comes from the result of a job. It meets the shell only through `Shell`.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar, Literal, Protocol, TypeVar, cast
 
 from textual.containers import Container
@@ -32,7 +34,7 @@ from textual.screen import ModalScreen
 
 from emotui.actions import ACTIONS, PANES, Action
 from emotui.jobbook import JobBook
-from emotui.lanes import JobFactory, Lane
+from emotui.lanes import DeviceState, JobFactory, Lane
 from emotui.panes import TITLES
 from emotui.session import Session
 from emotui.worker import Report
@@ -64,6 +66,15 @@ class Shell(Protocol):
     workspace: Workspace
     session: Session
     jobs: JobBook
+    device: DeviceState | None
+    """What is loaded; None before the first job that loads a model."""
+
+    @property
+    def log_file(self) -> Path:
+        """The file with stray output."""
+
+    def now(self) -> float:
+        """Seconds on the job book's clock."""
 
     def choose(self, workspace: Workspace) -> None:
         """Take this workspace and tell every pane what changed."""
@@ -77,10 +88,13 @@ class Shell(Protocol):
         """Stop a job."""
 
     def go_to(self, pane: str) -> None:
-        """Show a pane."""
+        """Show a pane and focus it."""
 
     def copy_out(self, text: str) -> None:
         """Yank: clipboard and file; a toast names the file."""
+
+    def saw(self, what: str) -> None:
+        """A step of the tour may be done."""
 
     def update_session(self, session: Session) -> None:
         """Remember this from now on; written to disk soon."""
@@ -130,6 +144,9 @@ class Pane(Container):
     def on_job(self, report: Report) -> None:
         """One of this pane's own jobs said something; stale reports never come here."""
 
+    def on_any_job(self, report: Report) -> None:
+        """Any job said something, stale or not; for the Jobs pane."""
+
     def focus_first(self) -> None:
         """Give the focus to the part used most; by default the first that can have it."""
         for child in self.query("*"):
@@ -159,6 +176,15 @@ class Pane(Container):
         return self.shell.submit_job(
             start, title, owner=self.pane_id, lane=lane, subject=subject and self._of(subject)
         )
+
+    def changed_on_disk(self) -> None:
+        """Datasets, runs or vectors have changed: every pane lists them again."""
+        workspace = self.workspace
+        self.choose(replace(workspace, datasets_version=workspace.datasets_version + 1))
+
+    def saw(self, what: str) -> None:
+        """Tell the tour that the user has "moved", "coloured" or "steered"."""
+        self.shell.saw(what)
 
     def cancel(self, job_id: int) -> None:
         """Stop one of this pane's jobs."""

@@ -1,0 +1,59 @@
+"""Starts the workbench in this terminal: guards, signals, then the application.
+
+In: settings. Out: an exit code. The order matters: the resource tracker has to run before the
+application (a process started inside it fails with `bad value(s) in fds_to_keep`), and stray output
+must lead into the log before anything can write to the screen.
+"""
+
+import os
+from multiprocessing import resource_tracker
+
+from emotui.config import Settings
+from emotui.farewell import saved_on_signals
+from emotui.guard import stray_output_to
+from store.layout import Home
+
+
+def run_workbench(settings: Settings) -> int:
+    """Runs until the user leaves; returns the exit code."""
+    quiet_libraries()
+    home = Home(settings.home).ensure()
+    from emotui.app import Workbench, log_path
+
+    first = is_first_start(home)
+    with stray_output_to(log_path(home)):
+        resource_tracker.ensure_running()
+        app = Workbench(settings, home, first_start=first)
+
+        def leave(code: int) -> None:
+            app.call_later(app.exit, code, code)
+
+        with saved_on_signals(app.close_down, leave):
+            result = app.run()
+        if app.lanes is not None:
+            app.close_down()
+    return app.return_code or result or 0
+
+
+def is_first_start(home: Home) -> bool:
+    """Nothing has been imported and no session was saved."""
+    return not (home.root / "workbench").is_dir() and not any(home.datasets.iterdir())
+
+
+def quiet_libraries() -> None:
+    """Bars and animation off, before the libraries that draw them are imported."""
+    for name, value in (
+        ("TEXTUAL_ANIMATIONS", "none"),
+        ("HF_HUB_DISABLE_PROGRESS_BARS", "1"),
+        ("TQDM_DISABLE", "1"),
+        ("TOKENIZERS_PARALLELISM", "false"),
+        ("TRANSFORMERS_VERBOSITY", "error"),
+    ):
+        os.environ.setdefault(name, value)
+
+
+def can_run() -> bool:
+    """Whether there is a terminal to draw on and to read keys from."""
+    import sys
+
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
