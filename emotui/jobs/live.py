@@ -58,8 +58,8 @@ def live_job(
     model = yield from load_for(engine, directions, request.model, other_model=request.other_model)
     generation = yield from _generate(model, request, interventions, seeds, knob, cancelled)
     texts = []
-    for ask, row in zip(request.rows, generation.rows, strict=True):
-        texts.append(_text(model, directions, request, seeds, ask, row))
+    for ask, made in zip(request.rows, generation.rows, strict=True):
+        texts.append(_text(model, directions, request, seeds, ask, made))
         yield Progress(len(texts), len(request.rows), "texts", note="read back")
     window, budget = _window(request, generation)
     yield Done(

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.timer import Timer
 from textual.widgets import Static
 
@@ -130,7 +130,7 @@ class TokensPane(Pane):
         return self._shown
 
     @property
-    def layer(self) -> int:
+    def at_layer(self) -> int:
         """The workspace's layer where the set has it, else the nearest to two thirds of depth."""
         assert self._shown is not None
         layers = self._shown.layers
@@ -150,7 +150,7 @@ class TokensPane(Pane):
             chosen = (self.workspace.emotion,)
         if chosen:
             return chosen
-        ranks = self._shown.ranks(0, len(self._shown.pieces), self.layer)
+        ranks = self._shown.ranks(0, len(self._shown.pieces), self.at_layer)
         return (ranks[0].label,) if ranks else self._shown.labels[:1]
 
     @property
@@ -159,7 +159,7 @@ class TokensPane(Pane):
         assert self._shown is not None
         if isinstance(self._rule, float):
             return self._rule
-        return self._shown.scale(self.layer, self._rule)
+        return self._shown.scale(self.at_layer, self._rule)
 
     # Workspace and jobs
 
@@ -264,7 +264,7 @@ class TokensPane(Pane):
             for strip in self.query(LayerStrip):
                 strip.show((), (), scale=1.0, layer=0)
             return
-        emotions, layer = self.emotions, self.layer
+        emotions, layer = self.emotions, self.at_layer
         view = self.query_one(TokenView)
         view.set_scores(coloured.column(emotions, layer), scale=self.scale)
         legend.show(self.scale, legend_line(coloured, emotions, layer, self._rule))
@@ -277,7 +277,7 @@ class TokensPane(Pane):
         if coloured is None:
             return
         start, stop, marked = self.span
-        layer = self.layer
+        layer = self.at_layer
         self._say("span", span_line(coloured, start, stop, layer, marked=marked))
         if view.pieces:
             self.query_one(RankList).show(
@@ -291,7 +291,7 @@ class TokensPane(Pane):
         coloured, view = self._shown, self.query_one(TokenView)
         if coloured is None or not coloured.pieces:
             return
-        token, layer, emotions = view.cursor, self.layer, self.emotions
+        token, layer, emotions = view.cursor, self.at_layer, self.emotions
         guesses = None
         if self._shown_key is not None:
             guesses = self._guesses.get((self._shown_key, layer), {}).get(token)
@@ -315,7 +315,7 @@ class TokensPane(Pane):
             kind = f"{coloured.kind} " if coloured is not None else ""
             parts.append(f"{kind}vectors {one_line(self._set)}")
         if coloured is not None:
-            parts.append(f"layer {self.layer} of {coloured.layers[0]}-{coloured.layers[-1]}")
+            parts.append(f"layer {self.at_layer} of {coloured.layers[0]}-{coloured.layers[-1]}")
             parts.append(one_line(name_of(self.emotions, coloured.labels)))
             parts.append(f"n {coloured.n_ordinary} tokens")
         if self._asked is not None:
@@ -362,7 +362,7 @@ class TokensPane(Pane):
         key, coloured = self._shown_key, self._shown
         if key is None or coloured is None or key != self._key():
             return
-        layer = self.layer
+        layer = self.at_layer
         if (key, layer) in self._guesses:
             return
         self._guesses[key, layer] = {}
@@ -383,7 +383,7 @@ class TokensPane(Pane):
         assert self._lens_job is not None
         coloured = self._done.get(self._lens_job[1])
         n = None if coloured is None else len(coloured.pieces)
-        newest = (self._shown_key, self.layer if self._shown is not None else -1)
+        newest = (self._shown_key, self.at_layer if self._shown is not None else -1)
         for key in [k for k, v in self._guesses.items() if len(v) != n and k != newest]:
             del self._guesses[key]
 
@@ -402,7 +402,7 @@ class TokensPane(Pane):
         if self._shown is None:
             return
         layers = self._shown.layers
-        at = layers.index(self.layer) + by
+        at = layers.index(self.at_layer) + by
         if 0 <= at < len(layers):
             self.choose(replace(self.workspace, layer=layers[at]))
 
@@ -541,7 +541,7 @@ class TokensPane(Pane):
         if coloured is None:
             self.toast("nothing is scored yet")
             return
-        emotions, layer, (start_, stop, _) = self.emotions, self.layer, self.span
+        emotions, layer, (start_, stop, _) = self.emotions, self.at_layer, self.span
 
         def take(name: str) -> None:
             def start(tools: Tools) -> Job:
