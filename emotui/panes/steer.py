@@ -110,7 +110,6 @@ class SteerPane(SteerSettings):
     def on_mount(self) -> None:
         """Take what the session remembers."""
         self._history = _remembered(self.workspace.history)
-        super().on_mount()
         self.set_interval(FLUSH_EVERY, self._flush)
 
     def focus_first(self) -> None:
