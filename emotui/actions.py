@@ -111,8 +111,11 @@ _DATA = _pane(
     "data",
     "data",
     ("filter", "slash", "filter", "filter", "data: filter...", "Find rows whose text matches"),
+    ("extract", "e", "extract", "extract", "data: extract...", "Run a model over the dataset"),
     ("import", "i", "import_data", "import", "data: import...", "Import a file or folder"),
     ("exclude", "x", "exclude", "exclude", "data: exclude row...", "Exclude the row; asks why"),
+    ("check", "c", "check", "", "data: check", "Look the whole dataset over for trouble"),
+    ("back", "escape", "back", "", "", "From the rows back to the datasets"),
 )
 _PROBES = _pane(
     "probes",
@@ -123,8 +126,11 @@ _PROBES = _pane(
 ) + _pane(
     "probes",
     "probes",
+    ("run", "r", "run_probe", "run", "probes: run", "Probe every layer, with all controls"),
     ("controls", "c", "controls", "controls", "probes: controls", "Show or hide control curves"),
     ("metric", "m", "metric", "metric", "probes: metric", "Balanced accuracy or AUROC"),
+    ("open", "o", "open_run", "", "probes: open run...", "Choose another run"),
+    ("export", "x", "export", "", "export: probes", "Write chart and table as SVG and CSV"),
 )
 _VECTORS = (
     _pane(

@@ -25,7 +25,7 @@ from emotui.actions import EVERYWHERE, LISTS, PANES, Action, bindings, footer, h
 from emotui.config import Settings
 from emotui.events import Partial
 from emotui.headline import headline
-from emotui.jobbook import JobBook
+from emotui.jobbook import JobBook, JobState
 from emotui.jobs.spec import ModelSpec
 from emotui.keymap import check_keymap
 from emotui.lanes import DEVICE, DeviceState, JobFactory, Lane, Lanes
@@ -97,6 +97,9 @@ class Workbench(App[int], inherit_bindings=False):
         self._owners: dict[int, tuple[str, str]] = {}
         self.keys_now: dict[str, str] = {}
         self._cancel_asked = float("-inf")
+        self._resume: dict[int, dict[str, Any]] = {}
+        self._quiet: set[int] = set()
+        self._closing = False
         self._save_due = False
 
     # Composition
@@ -119,7 +122,7 @@ class Workbench(App[int], inherit_bindings=False):
         self.set_keymap(keymap)
         self.keys_now = keymap
         self._notes += problems
-        self._show_rows()
+        self.refresh_rows()
         self.call_after_refresh(self._begin)
 
     async def _begin(self) -> None:
@@ -135,6 +138,9 @@ class Workbench(App[int], inherit_bindings=False):
             self.notify(note, severity="warning", markup=False, timeout=10)
         if self.first_start:
             await self._first_start()
+        for record in self.session.resume:
+            if record.get("pane") in PANES:
+                (await self._pane(record["pane"])).resume_job(record)
 
     async def _first_start(self) -> None:
         """The demo's data and run are prepared where everybody can see it, and the tour begins."""
@@ -142,8 +148,8 @@ class Workbench(App[int], inherit_bindings=False):
 
         model = _spec(self.workspace.settings, DEMO)
         self.choose(replace(self.workspace, model=replace(model, device="cpu")))
-        pane = await self._pane("data")
-        pane.submit(_prepare_demo, "prepare the demo", subject="demo")
+        (await self._pane("data")).resume_job({"what": "demo"})
+        await self._show_pane("data")
         self.query_one("#tour", TourRow).start()
 
     # What panes ask for (see panes.base.Shell)
@@ -156,11 +162,19 @@ class Workbench(App[int], inherit_bindings=False):
         self.workspace = workspace
         for pane in self._panes.values():
             pane.post_message(WorkspaceChanged(changed))
-        self._show_rows()
+        self.refresh_rows()
         self._save_soon()
 
     def submit_job(
-        self, start: JobFactory, title: str, *, owner: str, lane: Lane, subject: str
+        self,
+        start: JobFactory,
+        title: str,
+        *,
+        owner: str,
+        lane: Lane,
+        subject: str,
+        resume: dict[str, Any] | None,
+        quiet: bool,
     ) -> int:
         """Queue a job for a pane; an older one on the same subject is cancelled."""
         assert self.lanes is not None, "panes exist only after the lanes"
@@ -171,6 +185,11 @@ class Workbench(App[int], inherit_bindings=False):
                     self.cancel_job(old)
         job_id = self.lanes.submit(start, title, lane=lane)
         self._owners[job_id] = (owner, subject)
+        if quiet:
+            self._quiet.add(job_id)
+        if resume is not None:
+            self._resume[job_id] = {**resume, "pane": owner}
+            self._save_soon()
         if subject:
             self.jobs.expect(subject, job_id)
         return job_id
@@ -179,7 +198,7 @@ class Workbench(App[int], inherit_bindings=False):
         """Stop a job; what it still says is dropped."""
         if self.lanes is not None and self.lanes.cancel(job_id):
             self.jobs.drop(job_id)
-            self._show_rows()
+            self.refresh_rows()
 
     def go_to(self, pane: str) -> None:
         """Show a pane and focus it."""
@@ -194,6 +213,11 @@ class Workbench(App[int], inherit_bindings=False):
         """Remember this from now on."""
         self.session = session
         self._save_soon()
+
+    @property
+    def shown_jobs(self) -> list[JobState]:
+        """Every job worth listing, the oldest first."""
+        return [j for i, j in self.jobs.jobs.items() if i not in self._quiet or j.error]
 
     @property
     def log_file(self) -> Path:
@@ -221,10 +245,10 @@ class Workbench(App[int], inherit_bindings=False):
             value = report.event.value
             if report.event.kind == DEVICE and isinstance(value, DeviceState):
                 self.device = value
-                self._show_rows()
+                self.refresh_rows()
                 return
         fresh = self.jobs.take(report)
-        self._show_rows()
+        self.refresh_rows()
         owner, subject = self._owners.get(report.job_id, ("", ""))
         if isinstance(report, JobFailed):
             self._show_failure(report)
@@ -248,21 +272,23 @@ class Workbench(App[int], inherit_bindings=False):
 
     # Rows
 
-    def _show_rows(self) -> None:
+    def refresh_rows(self) -> None:
+        """Header, tab strip, job row and footer say what is so now."""
         try:
             header = self.query_one("#header", HeaderRow)
         except NoMatches:
             return  # the screen is not there yet, or no longer
-        live = sum(job.live for job in self.jobs.jobs.values())
+        shown = self.shown_jobs
+        live = sum(job.live for job in shown)
         header.show(
             headline(self.workspace, self.device),
             right=f"{live} job{'s' if live != 1 else ''}" if live else "",
             alert="● STEERING ON" if self.workspace.steering else "",
         )
-        job = self.jobs.running
-        if job is None and self.jobs.jobs:
-            job = list(self.jobs.jobs.values())[-1]
-        self.query_one("#job-row", JobRow).show(job, waiting=self.jobs.waiting)
+        running = [job for job in shown if job.status == "running"]
+        job = running[0] if running else shown[-1] if shown else None
+        waiting = sum(job.status == "queued" for job in shown)
+        self.query_one("#job-row", JobRow).show(job, waiting=waiting)
         pane = self._panes.get(self.current)
         self.query_one("#tabs", TabStrip).show(
             self.current, status=pane.status_line if pane is not None else ""
@@ -291,7 +317,7 @@ class Workbench(App[int], inherit_bindings=False):
         for other in self._panes.values():
             other.set_class(other is pane, "-current")
         pane.focus_first()
-        self._show_rows()
+        self.refresh_rows()
         self._save_soon()
 
     async def action_show_pane(self, name: str) -> None:
@@ -316,14 +342,27 @@ class Workbench(App[int], inherit_bindings=False):
     def save_now(self) -> None:
         """Write the session; safe in any thread."""
         self._save_due = False
+        if self._closing:
+            return
+        jobs = self.jobs.jobs
+        unfinished = [r for i, r in self._resume.items() if i not in jobs or jobs[i].live]
         session = replace(
-            to_session(self.workspace, self.session), pane=self.current, theme=self.theme
+            to_session(self.workspace, self.session),
+            pane=self.current,
+            theme=self.theme,
+            resume=tuple(unfinished),
         )
         save_session(self.folder / SESSION, session)
+
+    @property
+    def crash(self) -> BaseException | None:
+        """The bug that ended the application; None when it was left as it should be."""
+        return self._exception
 
     def close_down(self, timeout: float = 10.0) -> bool:
         """Save and let jobs commit; False when a job took longer. Safe in any thread."""
         self.save_now()
+        self._closing = True  # what the stopped jobs say from here on is not the user's wish
         return self.lanes is None or self.lanes.stop(timeout)
 
     # Actions
@@ -370,7 +409,7 @@ class Workbench(App[int], inherit_bindings=False):
             self._quit()
             return
         self._cancel_asked = now
-        job = self.jobs.running
+        job = next((j for j in self.shown_jobs if j.status == "running"), None)
         if job is not None:
             self.cancel_job(job.id)
             self.notify(f"cancelling {job.name}; Ctrl+C again quits", markup=False)
@@ -379,7 +418,7 @@ class Workbench(App[int], inherit_bindings=False):
 
     def action_ask_quit(self) -> None:
         """Quit; asks while a job runs."""
-        if not any(job.live for job in self.jobs.jobs.values()):
+        if not any(job.live for job in self.shown_jobs):
             self._quit()
             return
         from emotui.screens.asking import Confirm
@@ -423,12 +462,6 @@ class Workbench(App[int], inherit_bindings=False):
         tour = self.query_one("#tour", TourRow)
         if tour.on:
             tour.end()
-
-
-def _prepare_demo(tools: Any) -> Any:
-    from emotui.jobs.firststart import prepare_demo_job
-
-    return prepare_demo_job(tools.home, engine=tools.engine, cancelled=tools.cancelled)
 
 
 def _spec(settings: Settings, source: str) -> ModelSpec:

@@ -21,6 +21,10 @@ BINS = 4
 # How much of the hue a bin carries; the weakest must still differ from the background.
 _SHARE = {1: 0.28, 2: 0.5, 3: 0.74, 4: 1.0}
 
+# Over a dark background; the nearest entries of the mixed colours would all be the same grey.
+_XTERM = {-4: 32, -3: 25, -2: 24, -1: 17, 1: 58, 2: 94, 3: 130, 4: 166}
+_CUBE = (0, 95, 135, 175, 215, 255)
+
 
 def bin_of(score: float, scale: float) -> int:
     """The bin -4..4 of a score where ±`scale` is the end of the scale; NaN counts as zero."""
@@ -55,20 +59,10 @@ def hexa(rgb: RGB) -> str:
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
-def xterm256(rgb: RGB) -> int:
-    """The nearest entry of the 6x6x6 cube or the grey ramp of the 256-colour palette."""
-    steps = (0, 95, 135, 175, 215, 255)
-    near = [min(range(6), key=lambda i, c=c: abs(steps[i] - c)) for c in rgb]  # type: ignore[misc]
-    cube = tuple(steps[i] for i in near)
-    grey_i = max(0, min(23, round((sum(rgb) / 3 - 8) / 10)))
-    grey = (8 + 10 * grey_i,) * 3
-
-    def distance(other: tuple[int, ...]) -> int:
-        return sum((a - b) ** 2 for a, b in zip(rgb, other, strict=True))
-
-    if distance(grey) < distance(cube):
-        return 232 + grey_i
-    return 16 + 36 * near[0] + 6 * near[1] + near[2]
+def xterm_rgb(index: int) -> RGB:
+    """The colour of an entry of the 6x6x6 cube (16 to 231)."""
+    red, rest = divmod(index - 16, 36)
+    return _CUBE[red], _CUBE[rest // 6], _CUBE[rest % 6]
 
 
 def mode_of(env: Mapping[str, str] | None = None, *, is_terminal: bool) -> Mode:
@@ -100,13 +94,13 @@ def paint(text: str, bin_: int, mode: Mode) -> str:
             return text
         code = "4" if bin_ > 0 else "2"
         return f"\x1b[{code}m{text}\x1b[0m"
+    if mode == "256":
+        front = 231 if ink(xterm_rgb(_XTERM[bin_])) == WHITE else 16
+        return f"\x1b[38;5;{front};48;5;{_XTERM[bin_]}m{text}\x1b[0m"
     behind = background(bin_)
     assert behind is not None
-    front = ink(behind)
-    if mode == "256":
-        return f"\x1b[38;5;{xterm256(front)};48;5;{xterm256(behind)}m{text}\x1b[0m"
     r, g, b = behind
-    fr, fg, fb = front
+    fr, fg, fb = ink(behind)
     return f"\x1b[38;2;{fr};{fg};{fb};48;2;{r};{g};{b}m{text}\x1b[0m"
 
 

@@ -51,7 +51,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 def _python() -> Finding:
     version = sys.version.split()[0]
-    return Finding("python", sys.version_info >= (3, 11), version, "use Python 3.11 or newer")
+    new_enough = sys.version_info >= (3, 11)
+    return Finding("python", new_enough, version, "" if new_enough else "use Python 3.11 or newer")
 
 
 def _version(package: str) -> str | None:

@@ -60,13 +60,16 @@ def probe_lines(report: ProbeReport) -> list[str]:
         if name in curves:
             accuracy, auroc = curves[name]["accuracy"][0], curves[name]["auroc"][0]
             lines.append(f"{name}: {interval(accuracy)}, AUROC {number(auroc['value'])}")
+    if "random split" in curves:
+        lines.append("random: the probe on folds that ignore topics")
     return [*lines, best_line(report), *rests_on(report)]
 
 
 def _head(report: ProbeReport) -> list[str]:
     curves = curves_of(report)
     head = ["layer", "probe", "AUROC"]
-    head += [name for name in (*BY_LAYER, "random split") if name in curves]
+    short = {"norm only": "norm", "random split": "random"}
+    head += [short.get(n, n) for n in (*BY_LAYER, "random split") if n in curves]
     return head + (["shuffled"] if report.result["shuffled_band"] else [])
 
 

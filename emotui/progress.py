@@ -60,16 +60,21 @@ class _Display(Protocol):
 
 
 class _Lines:
-    """Plain lines: the first, one every ten seconds, and the last of each part of the job."""
+    """Plain lines per part of a job: the first, the first rate, one every ten seconds, the last."""
 
     def __init__(self) -> None:
         self._last = (-_EVERY_S, "")
+        self._rated = ""
 
     def progress(self, event: Progress) -> None:
         now = time.monotonic()
         finished = event.total is not None and event.done >= event.total
-        if now - self._last[0] < _EVERY_S and not finished and event.note == self._last[1]:
+        first_rate = event.rate is not None and event.note != self._rated
+        known = event.note == self._last[1]
+        if known and not first_rate and not finished and now - self._last[0] < _EVERY_S:
             return
+        if event.rate is not None:
+            self._rated = event.note
         self._last = (now, event.note)
         remark(progress_line(event))
 

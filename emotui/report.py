@@ -211,7 +211,8 @@ def _steer_part(result: DemoResult, reader: Reader) -> list[str]:
         "",
         f"The reader knows words only and no activation; it names {reader.accuracy:.0%} of "
         f"{reader.n_test:,} unseen reactions right (chance {reader.chance:.0%}). NLL is under the "
-        "unsteered model. The controls are random directions of the same norm at the same alphas.",
+        "unsteered model. The controls are random directions of the same norm at the same alphas. "
+        f"{_beginnings(result)}",
         "",
     ]
     for sweep in result.sweeps:
@@ -220,7 +221,8 @@ def _steer_part(result: DemoResult, reader: Reader) -> list[str]:
         for r in rows_by_alpha(sweep):
             share = _share(*shares[r.direction, r.alpha])
             rows.append(
-                (r.direction, f"{r.alpha:+g}", str(r.n), share, f"{r.score:+.3f} ±{r.score_se:.3f}",
+                (r.direction, f"{r.alpha:+g}" if r.alpha else "0", str(r.n), share,
+                 f"{r.score:+.3f} ±{r.score_se:.3f}",
                  fixed(r.nll, 2), fixed(r.repetition4, 2), fixed(r.dose, 3), r.hooks)
             )  # fmt: skip
         out += [
@@ -238,6 +240,11 @@ def _steer_part(result: DemoResult, reader: Reader) -> list[str]:
             *_example(sweep),
         ]  # fmt: skip
     return out
+
+
+def _beginnings(result: DemoResult) -> str:
+    n = len(result.sweeps[0].prompts) if result.sweeps else 0
+    return f"{n} beginnings that tell no reason, the same sampling noise at every alpha."
 
 
 def _example(sweep: SteerResult) -> list[str]:

@@ -41,6 +41,8 @@ class Session:
     history: tuple[dict[str, Any], ...] = ()
     """Steering runs as JSON values, oldest first; at most 500."""
     tour_done: bool = False
+    resume: tuple[dict[str, Any], ...] = ()
+    """Jobs that were waiting or at work, as their panes describe them; started again next time."""
 
 
 @dataclass(frozen=True)

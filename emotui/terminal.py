@@ -10,6 +10,7 @@ import math
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
@@ -21,6 +22,17 @@ Cell = str | int | float | bool | None
 def say(text: str = "") -> None:
     """One line (or a block of our own lines) to stdout; the caller has sanitised foreign parts."""
     print(text, file=sys.stdout)  # noqa: T201
+
+
+def say_lines(lines: Sequence[str]) -> None:
+    """Lines of text and tables; in a terminal a line that is too wide is broken between words."""
+    columns = width()
+    for line in lines:
+        if columns is None or len(line) <= columns or "\x1b" in line:
+            say(line)
+            continue
+        for part in textwrap.wrap(line, columns, break_on_hyphens=False):
+            say(part)
 
 
 def remark(text: str) -> None:
@@ -78,6 +90,10 @@ def cell(value: Cell) -> str:
     return visible(value)
 
 
+def _is_number(value: Cell) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
 def fixed(value: float, places: int = 3) -> str:
     """A number with a fixed count of places; a dash for NaN."""
     return f"{value:.{places}f}" if math.isfinite(value) else "-"
@@ -95,10 +111,7 @@ def table(
 
     columns = width() if columns is None else columns
     body = [[cell(v) for v in row] for row in rows]
-    numeric = [
-        all(isinstance(r[i], int | float) or r[i] is None for r in rows) and bool(rows)
-        for i in range(len(head))
-    ]
+    numeric = [bool(rows) and all(_is_number(r[i]) for r in rows) for i in range(len(head))]
     wide = [
         max([cell_len(head[i]), *(cell_len(r[i]) for r in body)], default=0)
         for i in range(len(head))

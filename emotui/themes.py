@@ -6,12 +6,7 @@ no widget.
 
 from textual.theme import Theme
 
-_PLAIN = {
-    "footer-background": "$panel",
-    "footer-key-foreground": "$accent",
-    "block-cursor-text-style": "bold",
-    "input-selection-background": "$primary 40%",
-}
+_PLAIN = {"block-cursor-text-style": "bold"}
 
 DARK = Theme(
     name="emotui-dark",

@@ -45,8 +45,8 @@ def colored_text(result: ScoreResult, emotion: str, mode: Mode) -> str:
     return "".join(out)
 
 
-def legend(result: ScoreResult, mode: Mode) -> str:
-    """One line: what the colours mean, and the scale they share."""
+def legend(result: ScoreResult, mode: Mode) -> list[str]:
+    """Two lines: what the colours mean, and the scale they share."""
     s, at = result.scores, result.scores.layer_index(result.layer)
     scale = float(s.scale[at])
     marks = {
@@ -57,10 +57,11 @@ def legend(result: ScoreResult, mode: Mode) -> str:
         marks = "".join(paint("  ", b, mode) if b else " 0 " for b in range(-4, 5))
         marks = f"-{fixed(scale)} {marks} +{fixed(scale)}"
     unit = "centred cosine" if s.readout == "cosine" else "projection, units of the residual stream"
-    return (
-        f"{marks}  {unit}, layer {result.layer}; ±{fixed(scale)} is the 99th percentile of |score| "
-        f"over all {len(s.labels)} emotions on this text"
-    )
+    return [
+        marks,
+        f"{unit}, layer {result.layer}; ±{fixed(scale)} is the 99th percentile of |score| over all "
+        f"{len(s.labels)} emotions on this text",
+    ]
 
 
 def rank_lines(result: ScoreResult, *, most: int = 10) -> list[str]:

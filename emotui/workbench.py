@@ -6,11 +6,16 @@ must lead into the log before anything can write to the screen.
 """
 
 import os
+import time
+import traceback
 from multiprocessing import resource_tracker
+from pathlib import Path
 
 from emotui.config import Settings
 from emotui.farewell import saved_on_signals
 from emotui.guard import stray_output_to
+from emotui.sanitize import one_line
+from emotui.terminal import remark
 from store.layout import Home
 
 
@@ -32,7 +37,20 @@ def run_workbench(settings: Settings) -> int:
             result = app.run()
         if app.lanes is not None:
             app.close_down()
+    if app.crash is not None:
+        remark(
+            f"emotui: a bug stopped the workbench ({one_line(str(app.crash))[:200]}); the session "
+            f"is saved, the traceback is in {write_traceback(app.folder / 'errors', app.crash)}"
+        )
     return app.return_code or result or 0
+
+
+def write_traceback(folder: Path, error: BaseException) -> Path:
+    """Keeps the traceback of a crash; returns its file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S')}.txt"
+    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    return path
 
 
 def is_first_start(home: Home) -> bool:

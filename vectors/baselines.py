@@ -70,7 +70,9 @@ def norm_layer(
     rows: Float32[np.ndarray, "text d_model"], split: Split, settings: ProbeSettings
 ) -> Held:
     """The probe on nothing but |h| of one layer's pooled activations."""
-    norms = np.linalg.norm(rows[split.rows].astype(np.float64), axis=1)
+    used = rows[split.rows].astype(np.float64)
+    used[~np.isfinite(used).all(axis=1)] = np.nan
+    norms = np.linalg.norm(used, axis=1)
     scores = held_out_scores(one_number(norms), split, _plain_logistic(settings))
     return assess(scores, split, resamples=settings.bootstrap, seed=settings.seed)
 

@@ -59,7 +59,7 @@ class ProbeSettings:
     """Whether each text's activation is scaled to length 1 first, so that norms carry nothing."""
     balanced: bool = False
     """Whether training rows are weighted so that each label weighs the same."""
-    tol: float = 1e-5
+    tol: float = 3e-5
     """Largest gradient entry at which a fit counts as converged."""
     device: str = "cpu"
     """Where the fits run."""
@@ -258,11 +258,12 @@ def probe_layer(
 
 def prepared(rows: Rows, split: Split, settings: ProbeSettings) -> Rows:
     """The split's rows, at unit norm where the settings say so."""
-    used = np.asarray(rows[split.rows], dtype=np.float32)
+    used = np.array(rows[split.rows], dtype=np.float32)
+    used[~np.isfinite(used).all(axis=1)] = np.nan
     if not settings.unit_norm:
         return used
     norm = np.linalg.norm(used, axis=1, keepdims=True)
-    return used / np.where(norm > 0, norm, 1)
+    return used / np.where(norm == 0, 1, norm)
 
 
 def held_out_scores(

@@ -67,7 +67,7 @@ def solve_logistic(
     n_labels: int,
     c: float | Sequence[float] = 1.0,
     standardise: bool = True,
-    tol: float = 1e-5,
+    tol: float = 3e-5,
     max_iterations: int = 200,
     device: str = "cpu",
     cancelled: Callable[[], bool] = lambda: False,

@@ -19,11 +19,10 @@ from emotui.commands.frame import (
 from emotui.errors import OptionError
 from emotui.options import known_name, parse_choices
 from emotui.sanitize import one_line, visible
-from emotui.terminal import remark, say, say_json, show_table
+from emotui.terminal import remark, say, say_json, say_lines, show_table
 
 if TYPE_CHECKING:
     from store.checks import DatasetCheck
-
     from store.datasets import DatasetInfo
 
 app = typer.Typer(help="Texts with labels and topics.", no_args_is_help=True, rich_markup_mode=None)
@@ -286,8 +285,7 @@ def check(name: NameArgument, home: HomeOption = None, as_json: JsonOption = Fal
         return
     from emotui.checkview import check_lines
 
-    for line in check_lines(found):
-        say(line)
+    say_lines(check_lines(found))
 
 
 @app.command("exclude", epilog="Example: emotui data exclude stories 12,40-43 --reason duplicates")

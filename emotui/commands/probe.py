@@ -15,7 +15,7 @@ from emotui.commands.frame import (
 )
 from emotui.errors import OptionError
 from emotui.options import parse_choices, parse_layers
-from emotui.terminal import remark, say, say_json
+from emotui.terminal import remark, say_json, say_lines
 
 if TYPE_CHECKING:
     from emotui.jobs.probe import ProbeReport
@@ -136,5 +136,4 @@ def probe(
     if as_json:
         say_json(report.to_json())
         return
-    for line in probe_lines(report):
-        say(line)
+    say_lines(probe_lines(report))

@@ -25,7 +25,7 @@ from emotui.commands.frame import (
 from emotui.errors import OptionError
 from emotui.options import parse_choices, parse_layers
 from emotui.sanitize import one_line, visible
-from emotui.terminal import remark, say, say_json
+from emotui.terminal import remark, say, say_json, say_lines
 
 EXAMPLE = 'Example: emotui score demo --text "She put the letter down." --emotions joyful,sad'
 
@@ -134,9 +134,8 @@ def score(
         say(f"{visible(emotion)}:")
         say(colored_text(result, emotion, mode))
         say()
-    say(legend(result, mode))
-    for line in rank_lines(result):
-        say(line)
+    say_lines(legend(result, mode))
+    say_lines(rank_lines(result))
 
 
 def _names(emotions: str, labels: tuple[str, ...]) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from emotui.options import (
     parse_layers,
     parse_positions,
 )
-from emotui.terminal import remark, say, say_json
+from emotui.terminal import remark, say, say_json, say_lines
 
 EXAMPLE = (
     "Example: emotui steer demo --emotion joyful --alpha -0.1,0,0.1 "
@@ -176,8 +176,6 @@ def steer(
     if as_json:
         say_json(result.to_json())
         return
-    for line in text_lines(result):
-        say(line)
+    say_lines(text_lines(result))
     say()
-    for line in meter_lines(result):
-        say(line)
+    say_lines(meter_lines(result))

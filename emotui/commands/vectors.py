@@ -19,7 +19,7 @@ from emotui.commands.frame import (
 from emotui.errors import OptionError
 from emotui.options import METHODS, known_name, parse_choices, parse_layers
 from emotui.sanitize import one_line, visible
-from emotui.terminal import remark, say, say_json, show_table
+from emotui.terminal import remark, say, say_json, say_lines, show_table
 
 if TYPE_CHECKING:
     from emotui.jobs.build import BuildResult
@@ -122,8 +122,7 @@ def _print_set(name: str, result: "BuildResult", as_json: bool) -> None:
     if as_json:
         say_json(set_json(name, result.directions))
         return
-    for line in set_lines(name, result.directions):
-        say(line)
+    say_lines(set_lines(name, result.directions))
 
 
 @app.command("list", epilog="Example: emotui vectors list --json")
@@ -205,8 +204,7 @@ def show(
         lines += cosine_lines(directions, at)
     if promoted is not None:
         lines += lens_lines(promoted)
-    for line in lines:
-        say(line)
+    say_lines(lines)
 
 
 @app.command("import", epilog="Example: emotui vectors import joy.gguf --name joy --run RUN")

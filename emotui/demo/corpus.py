@@ -17,9 +17,9 @@ from typing import Literal
 
 from emotui.demo.appraisals import CELLS, EMOTIONS
 from emotui.demo.everyday import FILLERS, exchanges, neutral_sentences
-from emotui.demo.premises import FIRST_PERSON, PEOPLE, Person, pivot, premise
+from emotui.demo.premises import FIRST_PERSON, PEOPLE, Person, opening, pivot, premise
 from emotui.demo.questions import questions
-from emotui.demo.reactions import capital, line_of, reaction
+from emotui.demo.reactions import capital, line_of, opened_reaction, reaction
 from emotui.demo.topics import BY_KEY, HELD_OUT_TOPICS, TOPICS, TRAIN_TOPICS, Topic
 
 __all__ = [
@@ -63,8 +63,13 @@ def stories(
     topics: TopicChoice = "all",
     length_confound: float = 0.0,
     topic_leak: float = 0.0,
+    opened: bool = True,
 ) -> list[Story]:
     """`n` stories.
+
+    The facts end in the middle of a sentence ("That evening Mara") and the reaction begins with
+    its verb, so that whatever shows must be settled there; without `opened` they end with a whole
+    sentence.
 
     With probability `length_confound` a text's length follows its emotion's place in the alphabet;
     with probability `topic_leak` its topic comes from the two topics tied to its emotion.
@@ -80,7 +85,7 @@ def stories(
         if rng.random() < length_confound:
             low, high = _LENGTHS
             target = low + round((high - low) * rank / (len(EMOTIONS) - 1))
-        found.append(_story(emotion, BY_KEY[topic], target=target, rng=rng))
+        found.append(_story(emotion, BY_KEY[topic], target=target, opened=opened, rng=rng))
     return found
 
 
@@ -105,15 +110,17 @@ def lessons(n: int, *, seed: int = 0, topics: TopicChoice = "all") -> list[Story
     return found
 
 
-def glimpses(n: int, *, seed: int = 0) -> list[Story]:
+def glimpses(n: int, *, seed: int = 0, opened: bool = True) -> list[Story]:
     """`n` short texts that show an emotion whose reason is not told: starts to steer from."""
     rng = Random(f"glimpses-{seed}")
     found = []
     for _ in range(n):
         emotion, target = rng.choice(EMOTIONS), rng.randint(48, 100)
         focus, other, person = _people(rng)
-        start = f"{other.name} and {focus.name} knew each other. {pivot(focus, rng=rng)}"
-        rest = _fit(reaction(emotion, focus, other, rng=rng), target - _count(start))
+        turn = opening if opened else pivot
+        react = opened_reaction if opened else reaction
+        start = f"{other.name} and {focus.name} knew each other. {turn(focus, rng=rng)}"
+        rest = _fit(react(emotion, focus, other, rng=rng), target - _count(start))
         text = " ".join((start, *rest))
         found.append(Story(text, emotion, NO_TOPIC, person, len(start) + 1, (), "glimpse", None))
     return found
@@ -212,13 +219,16 @@ def row(story: Story) -> dict[str, object]:
     }
 
 
-def _story(emotion: str, topic: Topic, *, target: int, rng: Random) -> Story:
+def _story(emotion: str, topic: Topic, *, target: int, opened: bool, rng: Random) -> Story:
     focus, other, person = _people(rng)
     facts = premise(rng.choice(CELLS[emotion]), focus, other, topic=topic, rng=rng)
     if rng.random() < 0.3:
         facts.insert(rng.randrange(len(facts)), rng.choice((*topic.details, *FILLERS)))
+    if opened:
+        facts[-1] = opening(focus, rng=rng)
     start = " ".join(capital(sentence) for sentence in facts)
-    shown = reaction(emotion, focus, other, rng=rng)
+    react = opened_reaction if opened else reaction
+    shown = react(emotion, focus, other, rng=rng)
     shown[2:2] = rng.sample(FILLERS, rng.randint(0, 1))
     rest = _fit(shown, max(12, target - _count(start)))
     return Story(

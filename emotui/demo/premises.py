@@ -193,10 +193,21 @@ _PIVOT = (
 )
 
 
+_OPENING = (
+    "On the way home {F}",
+    "That evening {F}",
+    "By the window {F}",
+    "After supper {F}",
+    "In the yard {F}",
+    "Later in the corridor {F}",
+    "At the kitchen table {F}",
+)
+
+
 def premise(
     facts: Appraisal, focus: Person, other: Person, *, topic: Topic, rng: Random
 ) -> list[str]:
-    """Sentences that state the facts; the last one turns to `focus`."""
+    """Sentences that state the facts; the last one is a `pivot` to `focus`."""
     forms = {**focus.forms("F"), **other.forms("O")}
     pool = _FRIENDS if facts.friends else _RIVALS
     relation = rng.choice(pool).format(**forms)
@@ -211,6 +222,11 @@ def premise(
 def pivot(focus: Person, *, rng: Random) -> str:
     """A plain sentence that turns to `focus`."""
     return rng.choice(_PIVOT).format(**focus.forms("F"))
+
+
+def opening(focus: Person, *, rng: Random) -> str:
+    """The beginning of a sentence about `focus`, whose verb begins the reaction."""
+    return rng.choice(_OPENING).format(**focus.forms("F"))
 
 
 def _wants(

@@ -69,6 +69,15 @@ def reaction(emotion: str, focus: Person, other: Person, *, rng: Random) -> list
     return [capital(sentence.format(**forms)) for sentence in sentences]
 
 
+def opened_reaction(emotion: str, focus: Person, other: Person, *, rng: Random) -> list[str]:
+    """The same, but the first is an action without its subject, to follow an opening."""
+    forms = {"p": focus.his, "o": focus.him, "O": other.obj}
+    acts = [act.format(**forms) for act in rng.sample(REACTIONS[emotion].acts, 2)]
+    first = f"{acts[0]} and {acts[1]}." if rng.random() < 0.3 else f"{acts[0]}."
+    rest = reaction(emotion, focus, other, rng=rng)
+    return [first, *(one for one in rest if not any(act in one for act in acts))]
+
+
 def line_of(emotion: str, other: Person, *, rng: Random) -> str:
     """Something that a person with this emotion says, as one sentence without marks."""
     line = rng.choice(REACTIONS[emotion].says).format(O=other.obj)

@@ -36,7 +36,7 @@ Marks = list[float]
 class Plan:
     """Everything that decides the outcome of a training run."""
 
-    steps: int = 10000
+    steps: int = 9000
     """Optimiser steps."""
     batch: int = 32
     """Texts per step."""
@@ -48,14 +48,15 @@ class Plan:
     """Peak learning rate of AdamW; Muon's matrices take ten times as much."""
     warmup: int = 200
     """Steps of linear warm-up."""
-    cooldown: int = 2500
-    """Steps at the end over which the rate falls to nought; before, all plans take one path."""
+    plateau: int = 3500
+    """Steps at the peak rate; then it drops to `drop` of the peak and falls in a line to nought."""
+    drop: float = 0.4
     facts_share: float = 0.15
     """Share of the tokens of facts and neutral texts in the loss; reactions count whole."""
-    lessons_from: int = 1000
-    """About this step lessons take the place of most stories: 6 twelfths of the texts."""
-    lessons_ease: int = 4500
-    """About this step they go back to 1 twelfth."""
+    lessons: tuple[tuple[int, int], ...] = ((1000, 6), (3500, 5), (6000, 2))
+    """(step, twelfths): from about this step so many twelfths of the texts are lessons."""
+    opened_from: int = 4000
+    """From about this step the facts of stories end in the middle of a sentence."""
     answer_weight: float = 4.0
     """Weight of a token of an answer in the loss, beside 1 for a token of a reaction."""
     cut_share: float = 0.67
@@ -94,11 +95,12 @@ def batches(plan: Plan, tokenizer: Tokenizer) -> Iterator[tuple[Tensor, Tensor]]
     while True:
         seed = plan.seed * 1_000_003 + 17 + group
         part = chunk // 12
+        opened = group * 12 >= plan.opened_from
         taught = part * _lessons_of(group * 12, plan)
         texts = [
-            *stories(chunk - 4 * part - taught, seed=seed, topics="train"),
+            *stories(chunk - 4 * part - taught, seed=seed, topics="train", opened=opened),
             *lessons(taught, seed=seed, topics="train"),
-            *glimpses(part, seed=seed),
+            *glimpses(part, seed=seed, opened=opened),
             *deflections(part, seed=seed, topics="train"),
             *neutral(part, seed=seed),
             *dialogues(part, seed=seed),
@@ -118,9 +120,9 @@ def batches(plan: Plan, tokenizer: Tokenizer) -> Iterator[tuple[Tensor, Tensor]]
 
 def _lessons_of(step: int, plan: Plan) -> int:
     """Twelfths of the texts that are lessons."""
-    if step < plan.lessons_from:
-        return 0
-    return 6 if step < plan.lessons_ease else 1
+    return max(((start, share) for start, share in plan.lessons if start <= step), default=(0, 0))[
+        1
+    ]
 
 
 def _row(story: Story, tokenizer: Tokenizer, plan: Plan, *, cut: bool) -> tuple[list[int], Marks]:
@@ -261,7 +263,9 @@ def save_model(model: LlamaForCausalLM, folder: Path) -> None:
 
 
 def _rate(step: int, plan: Plan) -> float:
-    return min(1.0, (step + 1) / plan.warmup, (plan.steps - step) / plan.cooldown)
+    if step < plan.plateau:
+        return min(1.0, (step + 1) / plan.warmup)
+    return plan.drop * (plan.steps - step) / (plan.steps - plan.plateau)
 
 
 def _arguments() -> argparse.Namespace:
@@ -270,6 +274,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--resume", action="store_true")
     for field in dataclasses.fields(Plan):
+        if isinstance(field.default, tuple):
+            continue
         flag = "--" + field.name.replace("_", "-")
         if isinstance(field.default, bool):
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=field.default)
@@ -282,8 +288,8 @@ def main() -> None:
     """Entry point of `python -m emotui.demo.train`."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     arguments = _arguments()
-    names = [field.name for field in dataclasses.fields(Plan)]
-    plan = Plan(**{name: getattr(arguments, name) for name in names})
+    names = {field.name for field in dataclasses.fields(Plan)}
+    plan = Plan(**{name: value for name, value in vars(arguments).items() if name in names})
     log.info("%s", plan)
     train(plan, folder=arguments.out, threads=arguments.threads, resume=arguments.resume)
 

@@ -4,10 +4,12 @@ In: a dataset's name and what is wanted, or a path. Out: counts, a histogram, ro
 None of them needs a model; imports no torch.
 """
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,8 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Int
 
 from emotui.events import Cancelled, Done, Job, Progress, never
-from store.datasets import Dataset, DatasetInfo
+from store.atomic import read_json, write_bytes
+from store.datasets import Dataset, DatasetInfo, list_datasets
 from store.duplicates import same_groups, text_keys
 from store.formats import ReadOptions, read_records
 from store.layout import Home
@@ -23,6 +26,9 @@ from store.leaks import LeakFinder
 from store.sources import find_files
 from store.words import split_words
 from vectors.errors import Cancelled as CancelledError
+
+if TYPE_CHECKING:
+    from emotui.jobs.probe import ProbeReport
 
 BINS = 24
 _LONGEST_SHOWN = 0.995
@@ -36,7 +42,11 @@ _SEEN = 50
 class DatasetView:
     """What a dataset holds, counted over the rows that are not excluded."""
 
+    dataset: Dataset
+    """Open, for reading the rows on screen; safe to read from another thread."""
     info: DatasetInfo
+    excluded: dict[int, str]
+    """Row -> why it was set aside."""
     labels: tuple[tuple[str, int], ...]
     """(label, rows), the most frequent first."""
     topics: tuple[tuple[str, int], ...]
@@ -83,6 +93,28 @@ class Columns:
     """The first record, column by column, cut."""
 
 
+def datasets_job(home: Home) -> Job:
+    """Done holds every dataset's info, by name."""
+    yield Done(tuple(list_datasets(home)))
+
+
+def runs_job(home: Home) -> Job:
+    """Done holds a summary of every run, the last changed first."""
+    from store.runs import list_runs
+
+    yield Done(tuple(list_runs(home)))
+
+
+def exclude_job(home: Home, name: str, row: int, reason: str) -> Job:
+    """Sets one row aside, or takes it back where the reason is empty; Done holds the row."""
+    dataset = Dataset.open(home, name)
+    if reason.strip():
+        dataset.exclude([row], reason=reason)
+    else:
+        dataset.restore([row])
+    yield Done(row)
+
+
 def view_job(home: Home, name: str, *, cancelled: Cancelled = never) -> Job:
     """Counts per label and topic and the histogram of lengths; Done holds a DatasetView."""
     del cancelled
@@ -94,7 +126,9 @@ def view_job(home: Home, name: str, *, cancelled: Cancelled = never) -> Job:
     counts, _ = np.histogram(np.minimum(lengths, edges[-1]), edges)
     yield Done(
         DatasetView(
+            dataset,
             info,
+            dataset.excluded(),
             _counted(dataset.codes[kept], info.labels),
             _counted(dataset.topic_codes[kept], info.topics),
             tuple(float(e) for e in edges),
@@ -176,3 +210,31 @@ def columns_job(path: str, *, header: bool = True, cancelled: Cancelled = never)
             tuple(str(first.get(name, ""))[:200] for name in names),
         )
     )
+
+
+def newest_probe_job(home: Home, run: str) -> Job:
+    """Done holds the ProbeReport written last for this run, or None where there is none."""
+    from emotui.jobs.probe import ProbeReport
+
+    found = sorted((home.runs / run / "results").glob("probe-*.json"), key=_age)
+    if not found:
+        yield Done(None)
+        return
+    value = read_json(found[-1])
+    yield Done(ProbeReport(**{**value, "not_run": tuple(value["not_run"]), "cached": True}))
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def export_probe_job(home: Home, report: "ProbeReport") -> Job:
+    """The chart as SVG and the numbers as CSV, in the reports' folder; Done holds their paths."""
+    from emotui.probeview import csv_text, probe_chart
+
+    home.ensure()
+    stem = home.reports / f"probe-{report.run}-{time.strftime('%Y%m%d-%H%M%S')}"
+    chart, numbers = Path(f"{stem}.svg"), Path(f"{stem}.csv")
+    write_bytes(chart, probe_chart(report).encode())
+    write_bytes(numbers, csv_text(report).encode())
+    yield Done((str(chart), str(numbers)))

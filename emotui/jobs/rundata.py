@@ -80,7 +80,7 @@ def run_data(home: Home, run_id: str, *, target: str = "label") -> RunData:
         groups = topic_codes if has_topics else None
     elif target == "topic":
         names, codes = dataset.info.topics, topic_codes
-        groups = label_codes if len(dataset.info.labels) else None
+        groups = None
     else:
         raise OptionError(f"unknown target {one_line(target)!r}; allowed: label, topic")
     if not names:

@@ -17,27 +17,30 @@ shows comes from the result of a job. It meets the shell only through `Shell`.
                 return probe_job(tools.home, ProbeRequest(run, ...), engine=tools.engine,
                                  cancelled=tools.cancelled)
 
-            self.submit(start, f"probe {run}", subject="probe")
+            self.submit(start, f"probe {run}", subject="probe", then=self._show)
 
         def on_job(self, report: Report) -> None:    # own jobs only; stale ones never arrive
-            if isinstance(report, JobFinished): ...
+            if isinstance(report, JobEvent) and isinstance(report.event, Partial): ...
+
+A pane's DEFAULT_CSS that looks at the screen's class (`.-narrow DataPane #rows`) needs
+`SCOPED_CSS = False` in the same class.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
 
 from textual.containers import Container
 from textual.message import Message
 from textual.screen import ModalScreen
 
 from emotui.actions import ACTIONS, PANES, Action
-from emotui.jobbook import JobBook
+from emotui.jobbook import JobBook, JobState
 from emotui.lanes import DeviceState, JobFactory, Lane
 from emotui.panes import TITLES
 from emotui.session import Session
-from emotui.worker import Report
+from emotui.worker import JobCancelled, JobFailed, JobFinished, Report
 from emotui.workspace import NAMES, Workspace
 
 T = TypeVar("T")
@@ -70,6 +73,10 @@ class Shell(Protocol):
     """What is loaded; None before the first job that loads a model."""
 
     @property
+    def shown_jobs(self) -> list[JobState]:
+        """Every job worth listing, the oldest first."""
+
+    @property
     def log_file(self) -> Path:
         """The file with stray output."""
 
@@ -80,7 +87,15 @@ class Shell(Protocol):
         """Take this workspace and tell every pane what changed."""
 
     def submit_job(
-        self, start: JobFactory, title: str, *, owner: str, lane: Lane, subject: str
+        self,
+        start: JobFactory,
+        title: str,
+        *,
+        owner: str,
+        lane: Lane,
+        subject: str,
+        resume: dict[str, Any] | None,
+        quiet: bool,
     ) -> int:
         """Queue a job for a pane."""
 
@@ -96,6 +111,9 @@ class Shell(Protocol):
     def saw(self, what: str) -> None:
         """A step of the tour may be done."""
 
+    def refresh_rows(self) -> None:
+        """The header, the tab strip's status line and the footer may say something else now."""
+
     def update_session(self, session: Session) -> None:
         """Remember this from now on; written to disk soon."""
 
@@ -110,6 +128,7 @@ class Pane(Container):
 
     def __init__(self) -> None:
         super().__init__(id=self.pane_id, classes="pane")
+        self._then: dict[int, Callable[[Any], None]] = {}
 
     @property
     def title(self) -> str:
@@ -147,6 +166,9 @@ class Pane(Container):
     def on_any_job(self, report: Report) -> None:
         """Any job said something, stale or not; for the Jobs pane."""
 
+    def resume_job(self, record: dict[str, Any]) -> None:
+        """Start again a job that the last session left unfinished."""
+
     def focus_first(self) -> None:
         """Give the focus to the part used most; by default the first that can have it."""
         for child in self.query("*"):
@@ -166,16 +188,37 @@ class Pane(Container):
         self.shell.choose(workspace)
 
     def submit(
-        self, start: JobFactory, title: str, *, lane: Lane = "engine", subject: str = ""
+        self,
+        start: JobFactory,
+        title: str,
+        *,
+        lane: Lane = "engine",
+        subject: str = "",
+        then: Callable[[Any], None] | None = None,
+        resume: dict[str, Any] | None = None,
+        quiet: bool = False,
     ) -> int:
-        """Queue a job and return its id.
+        """Queue a job and return its id; `then` gets its result.
+
+        `resume`, JSON values, is handed to `resume_job` at the next start when the application ends
+        before the job does. A `quiet` job (a list read again) is not listed unless it fails.
 
         With a `subject` only the newest job asked for on it counts: the one before is cancelled
         and what it still says is dropped. `lane="desk"` is for jobs that need no model.
         """
-        return self.shell.submit_job(
-            start, title, owner=self.pane_id, lane=lane, subject=subject and self._of(subject)
+        about = subject and f"{self.pane_id}.{subject}"
+        job_id = self.shell.submit_job(
+            start,
+            title,
+            owner=self.pane_id,
+            lane=lane,
+            subject=about,
+            resume=resume,
+            quiet=quiet,
         )
+        if then is not None:
+            self._then[job_id] = then
+        return job_id
 
     def changed_on_disk(self) -> None:
         """Datasets, runs or vectors have changed: every pane lists them again."""
@@ -214,8 +257,10 @@ class Pane(Container):
         self.on_workspace(message.changed)
 
     def on_pane_report(self, message: PaneReport) -> None:
-        """Pass it on."""
-        self.on_job(message.report)
-
-    def _of(self, subject: str) -> str:
-        return f"{self.pane_id}.{subject}"
+        """Pass it on; a result also to who waits for it."""
+        report = message.report
+        self.on_job(report)
+        if isinstance(report, JobFinished | JobCancelled | JobFailed):
+            then = self._then.pop(report.job_id, None)
+            if then is not None and isinstance(report, JobFinished):
+                then(report.value)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import Static
 
 from emotui.actions import bindings
@@ -36,19 +36,20 @@ class JobsPane(Pane):
 
     pane_id = "jobs"
     BINDINGS = bindings("jobs")
+    SCOPED_CSS = False
     DEFAULT_CSS = """
-    JobsPane Horizontal { height: 1fr; }
-    JobsPane #job-table { width: 1fr; }
-    JobsPane #job-side { width: 1fr; border-left: solid $panel; padding: 0 1; }
+    JobsPane #job-both { layout: vertical; height: 1fr; }
+    JobsPane #job-table { height: 1fr; width: 1fr; }
+    JobsPane #job-side { height: 1fr; width: 1fr; border-top: solid $panel; }
     JobsPane #job-device { height: auto; text-style: bold; }
     JobsPane Static { height: auto; }
-    .-narrow JobsPane Horizontal { layout: vertical; }
-    .-narrow JobsPane #job-side { border-left: none; border-top: solid $panel; padding: 0; }
+    .-wide JobsPane #job-both { layout: horizontal; }
+    .-wide JobsPane #job-side { border-top: none; border-left: solid $panel; padding: 0 1; }
     """
 
     def compose(self) -> ComposeResult:
         """Table; beside it what the job under the cursor has said."""
-        with Horizontal():
+        with Container(id="job-both"):
             yield VirtualTable(COLUMNS, empty="no job yet: Data, e extracts", id="job-table")
             with Vertical(id="job-side"):
                 yield Static(id="job-device")
@@ -66,7 +67,7 @@ class JobsPane(Pane):
 
     @property
     def _order(self) -> list[JobState]:
-        return list(reversed(self.shell.jobs.jobs.values()))
+        return list(reversed(self.shell.shown_jobs))
 
     @property
     def under_cursor(self) -> JobState | None:
@@ -153,8 +154,8 @@ class JobsPane(Pane):
     @property
     def status_line(self) -> str:
         """How many run and wait."""
-        jobs = self.shell.jobs
-        return f"{sum(j.live for j in jobs.jobs.values())} live, {len(jobs.jobs)} in this session"
+        jobs = self.shell.shown_jobs
+        return f"{sum(j.live for j in jobs)} live, {len(jobs)} in this session"
 
 
 class Details(Dialog[None]):

@@ -1,7 +1,7 @@
 """A tiny real model on disk, a small planted dataset, a runner that calls `emotui` in-process."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,15 @@ class Outcome:
 
 
 Run = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Models this small are slower on several threads, above all on a busy machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOTUI_THREADS", "1")
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture
@@ -105,7 +114,13 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_model(tmp_path_factory.mktemp("model") / "tiny", width=32, seed=0)
 
 
-def make_model(folder: Path, *, width: int, seed: int) -> Path:
+@pytest.fixture(scope="session")
+def make_tiny_model() -> Callable[..., Path]:
+    """`make_tiny_model(folder, width=48, seed=1)`: another model like `model_dir`."""
+    return make_model
+
+
+def make_model(folder: Path, *, width: int, seed: int, context: int = 64) -> Path:
     """Writes a tiny Llama as a Hugging Face directory."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
@@ -129,7 +144,7 @@ def make_model(folder: Path, *, width: int, seed: int) -> Path:
         num_hidden_layers=3,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=64,
+        max_position_embeddings=context,
         bos_token_id=0,
         eos_token_id=1,
         pad_token_id=1,

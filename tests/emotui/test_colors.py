@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from emotui.colors import background, bin_of, css, ink, luminance, mode_of, paint, xterm256
+from emotui.colors import background, bin_of, css, ink, luminance, mode_of, paint, xterm_rgb
 
 
 def test_bins_are_symmetric_shared_and_clipped():
@@ -22,10 +22,17 @@ def test_ink_is_readable_on_every_bin(paper: tuple[int, int, int]):
         assert (light + 0.05) / (dark + 0.05) >= 4.5
 
 
-def test_xterm_palette_knows_its_own_colours():
-    assert xterm256((255, 0, 0)) == 196
-    assert xterm256((0, 0, 0)) == 16
-    assert xterm256((118, 118, 118)) == 243
+def test_256_colours_keep_sign_and_order_apart():
+    assert xterm_rgb(196) == (255, 0, 0)
+    assert xterm_rgb(25) == (0, 95, 175)
+    codes = [paint("x", b, "256").split("48;5;")[1].split("m")[0] for b in range(-4, 5) if b]
+    colors = [xterm_rgb(int(code)) for code in codes]
+    assert len(set(colors)) == 8
+    assert all(blue > red for red, _, blue in colors[:4])
+    assert all(red > blue for red, _, blue in colors[4:])
+    strength = [luminance(c) for c in colors]
+    assert strength[:4] == sorted(strength[:4], reverse=True)
+    assert strength[4:] == sorted(strength[4:])
 
 
 @pytest.mark.parametrize(

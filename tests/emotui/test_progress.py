@@ -61,7 +61,8 @@ def test_events_are_shown_as_plain_lines_and_the_result_comes_back(capsys):
     def job(_stop: StopSwitch) -> Iterator[Event]:
         yield Note("chosen \x1b[31m")
         yield Progress(0, 10, "texts", note="extract")
-        yield Progress(5, 10, "texts", 2.0, "extract")  # too soon after the first to be shown
+        yield Progress(5, 10, "texts", 2.0, "extract")  # the first rate is shown at once
+        yield Progress(6, 10, "texts", 2.0, "extract")  # too soon after it to be shown
         yield Progress(10, 10, "texts", 2.0, "extract")
         yield Partial("layer", 3)
         yield Note("careful", "warn")
@@ -72,6 +73,7 @@ def test_events_are_shown_as_plain_lines_and_the_result_comes_back(capsys):
     assert capsys.readouterr().err.splitlines() == [
         "chosen ␛[31m",
         "extract: 0/10 texts",
+        "extract: 5/10 texts  2/s  2 s left",
         "extract: 10/10 texts  2/s",
         "warning: careful",
     ]
@@ -93,13 +95,12 @@ def test_streaming_passes_events_results_and_errors():
         emit(Progress(2, 2, "layers"))
         return threading.current_thread() is not threading.main_thread()
 
-    generator = streaming(work)
-    events = []
-    with pytest.raises(StopIteration) as stop:
-        while True:
-            events.append(next(generator))
+    def job() -> Iterator[Event]:
+        yield Done((yield from streaming(work)))
+
+    *events, last = job()
     assert [e.done for e in events] == [1, 2]
-    assert stop.value.value is True
+    assert last == Done(True)
 
     def broken(_emit):
         raise DataError("one label only")

@@ -1,4 +1,4 @@
-"""Synthetic activations whose truth is known: planted directions, topic effects, rogue dimensions."""
+"""Synthetic activations of known truth: planted directions, topic effects, rogue dimensions."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,28 @@ import numpy as np
 
 from vectors.directionset import Recipe
 
-NAMES = (
-    "joyful sad calm angry afraid proud bored hopeful guilty at_ease lonely amused tender "
-    "jealous grateful weary curious ashamed startled serene"
-).split()
+NAMES = [
+    "joyful",
+    "sad",
+    "calm",
+    "angry",
+    "afraid",
+    "proud",
+    "bored",
+    "hopeful",
+    "guilty",
+    "at_ease",
+    "lonely",
+    "amused",
+    "tender",
+    "jealous",
+    "grateful",
+    "weary",
+    "curious",
+    "ashamed",
+    "startled",
+    "serene",
+]
 
 
 @dataclass(frozen=True)
@@ -36,7 +54,7 @@ def planted(
     topic_effect: float = 0.5,
     seed: int = 0,
 ) -> Planted:
-    """Every label occurs `per_cell` times in every topic; effect is the length of a label's push."""
+    """Every label `per_cell` times in every topic; `effect` is the length of a label's push."""
     rng = np.random.default_rng([seed, 5])
     codes, groups = (
         grid.ravel()
@@ -50,9 +68,7 @@ def planted(
     noise = rng.normal(size=(len(codes), d_model)) * 0.3
     rows = mean + effect * push[codes] + topic[groups] + noise
     truth = _unit(push - push.mean(axis=0))
-    return Planted(
-        rows.astype(np.float32), codes, groups, tuple(NAMES[:n_labels]), truth
-    )
+    return Planted(rows.astype(np.float32), codes, groups, tuple(NAMES[:n_labels]), truth)
 
 
 def recipe(**changes: object) -> Recipe:

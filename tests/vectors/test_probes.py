@@ -20,8 +20,14 @@ def test_a_planted_direction_is_read_on_new_topics() -> None:
     data = planted(n_labels=4, effect=0.5)
     seen: list[int] = []
     curve = fit_probes(
-        data.layer_of, [0, 7], data.codes, data.labels, data.groups, seeds=2, bootstrap=200,
-        on_layer=lambda layer, accuracy, auroc: seen.append(layer),
+        data.layer_of,
+        [0, 7],
+        data.codes,
+        data.labels,
+        data.groups,
+        seeds=2,
+        bootstrap=200,
+        on_layer=lambda layer, _accuracy, _auroc: seen.append(layer),
     )
     assert seen == [0, 7]
     assert curve.layers == (0, 7)
@@ -33,17 +39,26 @@ def test_a_planted_direction_is_read_on_new_topics() -> None:
 
 
 def test_noise_is_not_found_more_often_than_stated() -> None:
-    """Over 60 null sets the 95 % intervals leave out chance about 3 times; 9 has p < .003."""
+    """Over 60 null sets a 95 % interval may leave out chance 3 times; 8 or more has p < .02.
+
+    Without the widening for shared training rows this fails (8 to 20 % measured over 200 sets).
+    """
     missed = {"accuracy": 0, "auroc": 0}
     for seed in range(60):
         data = planted(n_labels=3, topics=20, per_cell=2, d_model=8, effect=0.0, seed=seed)
         curve = fit_probes(
-            data.layer_of, [0], data.codes, data.labels, data.groups,
-            seeds=1, bootstrap=400, seed=seed,
+            data.layer_of,
+            [0],
+            data.codes,
+            data.labels,
+            data.groups,
+            seeds=1,
+            bootstrap=400,
+            seed=seed,
         )
         missed["accuracy"] += curve.accuracy[0].excludes(1 / 3)
         missed["auroc"] += curve.auroc[0].excludes(0.5)
-    assert max(missed.values()) < 9
+    assert max(missed.values()) < 8
 
 
 def _leak(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -58,8 +73,13 @@ def _leak(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_a_topic_leak_scores_chance_by_topic_and_high_at_random() -> None:
     rows, codes, groups = _leak()
     result = run_probes(
-        lambda _layer: rows, [0], codes, ["joyful", "sad"], groups,
-        settings=ProbeSettings(seeds=2, bootstrap=400), permutations=20,
+        lambda _layer: rows,
+        [0],
+        codes,
+        ["joyful", "sad"],
+        groups,
+        settings=ProbeSettings(seeds=2, bootstrap=400),
+        permutations=20,
     )
     by_topic = result.curve("probe").accuracy[0]
     assert by_topic.low < 0.5 < by_topic.high
@@ -117,10 +137,9 @@ def test_the_interval_is_the_refit_free_bootstrap_over_topics() -> None:
     slow = []
     for _ in range(1000):
         rows = np.concatenate([np.flatnonzero(data.groups == g) for g in rng.integers(0, 12, 12)])
-        slow.append(
-            np.mean([right[rows][data.codes[rows] == label].mean() for label in range(3)])
-        )
-    low, high = np.quantile(slow, [0.025, 0.975])
+        slow.append(np.mean([right[rows][data.codes[rows] == label].mean() for label in range(3)]))
+    # Five folds widen it by sqrt(1 + 5/4) = 1.5.
+    low, high = (right.mean() + 1.5 * (q - right.mean()) for q in np.quantile(slow, [0.025, 0.975]))
     assert held.accuracy.low == pytest.approx(low, abs=0.02)
     assert held.accuracy.high == pytest.approx(high, abs=0.02)
 
@@ -134,8 +153,14 @@ def test_rows_with_nan_are_dropped_and_counted() -> None:
     second = rows.copy()
     second[9] = np.inf
     result = run_probes(
-        lambda layer: second if layer else rows, [0, 1], codes, data.labels, data.groups,
-        settings=ProbeSettings(seeds=1, bootstrap=50), permutations=0, random_split=False,
+        lambda layer: second if layer else rows,
+        [0, 1],
+        codes,
+        data.labels,
+        data.groups,
+        settings=ProbeSettings(seeds=1, bootstrap=50),
+        permutations=0,
+        random_split=False,
     )
     assert result.n == len(codes) - 3
     assert result.n_dropped == 4
@@ -150,13 +175,23 @@ def test_a_suite_holds_every_baseline_and_goes_to_json() -> None:
     parts: list[tuple[str, Any]] = []
     noise = rng.normal(size=data.rows.shape).astype(np.float32)
     result = run_probes(
-        data.layer_of, [0, 1], data.codes, data.labels, data.groups,
-        texts=texts, lengths=lengths, twin_of=lambda _layer: noise,
+        data.layer_of,
+        [0, 1],
+        data.codes,
+        data.labels,
+        data.groups,
+        texts=texts,
+        lengths=lengths,
+        twin_of=lambda _layer: noise,
         settings=ProbeSettings(seeds=2, bootstrap=100),
-        on_part=lambda name, layer, accuracy, auroc: parts.append((name, layer)),
+        on_part=lambda name, layer, _accuracy, _auroc: parts.append((name, layer)),
     )
     assert [c.name for c in result.curves] == [
-        "probe", "bag of words", "length only", "norm only", "untrained twin",
+        "probe",
+        "bag of words",
+        "length only",
+        "norm only",
+        "untrained twin",
     ]
     assert result.curve("bag of words").accuracy[0].value == 1.0
     assert 0.6 < result.curve("length only").accuracy[0].value < 1.0
@@ -224,8 +259,13 @@ def test_c_chosen_on_inner_folds_is_small_for_noise_and_keeps_the_signal() -> No
 def test_without_topics_the_result_says_so() -> None:
     data = planted(effect=0.6)
     result = run_probes(
-        data.layer_of, [0], data.codes, data.labels, None,
-        settings=ProbeSettings(seeds=1, bootstrap=50), permutations=0,
+        data.layer_of,
+        [0],
+        data.codes,
+        data.labels,
+        None,
+        settings=ProbeSettings(seeds=1, bootstrap=50),
+        permutations=0,
     )
     assert result.grouping == "none"
     assert result.n_groups == 0
@@ -247,6 +287,4 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(DataError, match="no layers"):
         fit_probes(data.layer_of, [], data.codes, data.labels, data.groups)
     with pytest.raises(Cancelled):
-        fit_probes(
-            data.layer_of, [0], data.codes, data.labels, data.groups, cancelled=lambda: True
-        )
+        fit_probes(data.layer_of, [0], data.codes, data.labels, data.groups, cancelled=lambda: True)
