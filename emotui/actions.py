@@ -147,6 +147,20 @@ _VECTORS = (
             "export: vectors...",
             "Write vectors or a chart to a file",
         ),
+        ("layer-down", "left_square_bracket", "layer(-1)", "", "vectors: layer down", "Layer down"),
+        ("layer-up", "right_square_bracket", "layer(1)", "", "vectors: layer up", "One layer up"),
+        (
+            "compare",
+            "c",
+            "compare",
+            "compare",
+            "vectors: compare...",
+            "Two vectors, layer by layer",
+        ),
+        ("algebra", "a", "algebra", "", "vectors: combine...", "A new set: joyful - sad + calm"),
+        ("ratings", "v", "ratings", "", "vectors: ratings...", "A CSV of valence and arousal"),
+        ("axes", "P", "axes", "", "vectors: axes", "Other components on the plane"),
+        ("list", "L", "show_list", "", "vectors: sets", "The list of sets and their emotions"),
     )
     + _pane(
         "vectors",
@@ -161,13 +175,13 @@ _VECTORS = (
         "scatter",
         (
             "next-point",
-            "right_square_bracket,right",
+            "right",
             "next_point",
             "",
             "",
             "Next point of the scatter",
         ),
-        ("previous-point", "left_square_bracket,left", "previous_point", "", "", "Point before"),
+        ("previous-point", "left", "previous_point", "", "", "Point before"),
     )
 )
 _TOKENS = _pane(
@@ -195,7 +209,9 @@ _TOKENS = _pane(
     ("scale", "s", "scale", "scale", "tokens: scale...", "End of the colour scale"),
     ("layer-down", "left_square_bracket", "layer(-1)", "", "tokens: layer down", "One layer down"),
     ("layer-up", "right_square_bracket", "layer(1)", "", "tokens: layer up", "One layer up"),
-    ("open", "", "open_text", "", "tokens: open text...", "Paste or open a text or dataset row"),
+    ("open", "o", "open_text", "open", "tokens: open text...", "Paste or open a text or row"),
+    ("set", "S", "pick_set", "", "tokens: vectors...", "Which set of vectors colours the text"),
+    ("export", "x", "export", "", "export: tokens...", "Write the scores as CSV, the text as HTML"),
 )
 _STEER = _pane(
     "steer",
@@ -228,6 +244,20 @@ _STEER = _pane(
         "steer: open in Tokens",
         "Colour this output in Tokens",
     ),
+    ("emotions", "e", "pick_emotions", "", "steer: emotions...", "Several at once, a slider each"),
+    ("prompt", "p", "edit_prompt", "", "steer: prompt", "Edit the prompt; Esc leaves it"),
+    ("layer-down", "left_square_bracket", "layer(-1)", "", "steer: layer down", "One layer down"),
+    ("layer-up", "right_square_bracket", "layer(1)", "", "steer: layer up", "One layer up"),
+    ("positions", "o", "positions", "", "steer: positions...", "All, prompt, generated or a span"),
+    ("sampling", "s", "sampling", "", "steer: sampling...", "Seed, length, temperature, top k, p"),
+    ("mode", "m", "mode", "", "steer: mode...", "Add, project out, clamp or replace"),
+    ("history", "H", "history", "", "steer: history", "Every run of this session; Enter replays"),
+    ("diff", "D", "diff", "", "steer: compare outputs", "Where two outputs differ, word by word"),
+    ("export", "x", "export", "", "export: steering run...", "Write the run as JSON or Markdown"),
+    ("save", "", "save_recipe", "", "steer: save recipe...", "Keep emotions, alphas and settings"),
+    ("recipe", "R", "load_recipe", "", "steer: load recipe...", "Take settings kept before"),
+    ("set", "S", "pick_set", "", "steer: vectors...", "Which set of vectors steers"),
+    ("stop", "escape", "stop", "", "steer: stop", "Stop generating; what came stays on screen"),
 )
 _AUDIT = _pane(
     "audit",

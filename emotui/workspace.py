@@ -39,6 +39,10 @@ class ShownText:
     """Where it comes from, for the title: "demo-stories row 12", "steered α +0.06"."""
     prompt: str = ""
     """The beginning that the model was given; "" when all of it is the user's."""
+    token_ids: tuple[int, ...] = ()
+    """Of what the model wrote after the prompt; () where the text must be cut into tokens anew."""
+    pieces: tuple[str, ...] = ()
+    """Per token id, the text it completed; `prompt` and these join to `text`."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Point:
 
 
 class Scatter(Widget, can_focus=True):
-    """[ and ] go through the points from left to right."""
+    """Left and Right go through the points in the order of their first axis."""
 
     BINDINGS = bindings("scatter")
     ALLOW_SELECT = False
