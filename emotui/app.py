@@ -99,7 +99,7 @@ class Workbench(App[int], inherit_bindings=False):
         self._cancel_asked = float("-inf")
         self._resume: dict[int, dict[str, Any]] = {}
         self._quiet: set[int] = set()
-        self._closing = False
+        self._farewell = False
         self._save_due = False
 
     # Composition
@@ -342,7 +342,7 @@ class Workbench(App[int], inherit_bindings=False):
     def save_now(self) -> None:
         """Write the session; safe in any thread."""
         self._save_due = False
-        if self._closing:
+        if self._farewell:
             return
         jobs = self.jobs.jobs
         unfinished = [r for i, r in self._resume.items() if i not in jobs or jobs[i].live]
@@ -362,7 +362,7 @@ class Workbench(App[int], inherit_bindings=False):
     def close_down(self, timeout: float = 10.0) -> bool:
         """Save and let jobs commit; False when a job took longer. Safe in any thread."""
         self.save_now()
-        self._closing = True  # what the stopped jobs say from here on is not the user's wish
+        self._farewell = True  # what the stopped jobs say from here on is not the user's wish
         return self.lanes is None or self.lanes.stop(timeout)
 
     # Actions

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from textual import events
 from textual.pilot import Pilot
 
 from emotui.app import Workbench
@@ -31,6 +32,13 @@ class Stage:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
+    async def leave(self, *keys: str) -> None:
+        """Press keys that end the application: nothing can settle after them."""
+        for key in keys:
+            self.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await asyncio.sleep(0.05)
+        await self.until(lambda: self.app._exit, "left")
+
     async def type(self, text: str) -> None:
         """Type a line."""
         names = {" ": "space", "/": "slash", "-": "minus", ".": "full_stop", "_": "underscore"}
@@ -41,7 +49,7 @@ class Stage:
         for _ in range(int(WAIT_S / 0.02)):
             if true():
                 return
-            await self.pilot.pause(0.02)
+            await asyncio.sleep(0.02)
         raise AssertionError(f"not within {WAIT_S} s: {what}\n{self.text}")
 
     @property

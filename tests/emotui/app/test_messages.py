@@ -120,8 +120,7 @@ def test_leaving_during_a_job_lets_it_close_first(tmp_path: Path) -> None:
     async def scenario(stage: Stage) -> None:
         stage.pane.submit(gate.factory(), "long")
         await stage.until(lambda: stage.app.jobs.running, "running")
-        await stage.press("ctrl+c", "ctrl+c")
-        await stage.until(lambda: stage.app._exit, "quit")
+        await stage.leave("ctrl+c", "ctrl+c")
         assert gate.closed.is_set()
 
     play(tmp_path, scenario)

@@ -162,8 +162,7 @@ def test_ctrl_c_cancels_the_job_and_only_a_second_press_quits(tmp_path: Path) ->
         await stage.until(gate.closed.is_set, "stopped")
         assert stage.app.jobs.jobs[job].status == "cancelled"
         assert stage.app.is_running
-        await stage.press("ctrl+c")
-        await stage.until(lambda: stage.app._exit, "quit")
+        await stage.leave("ctrl+c")
 
     assert play(tmp_path, scenario).return_code == 0
 
@@ -179,8 +178,7 @@ def test_q_asks_while_a_job_runs(tmp_path: Path) -> None:
         await stage.press("n")
         assert not isinstance(stage.app.screen, Confirm)
         assert not gate.closed.is_set()
-        await stage.press("q", "y")
-        await stage.until(lambda: stage.app._exit, "quit")
+        await stage.leave("q", "y")
 
     play(tmp_path, scenario)
     assert gate.closed.is_set()
@@ -243,8 +241,7 @@ def test_an_unfinished_job_is_described_again_at_the_next_start(tmp_path: Path) 
     async def scenario(stage: Stage) -> None:
         stage.pane.submit(gate.factory(), "long", resume={"what": "nothing"})
         await stage.until(lambda: stage.app.jobs.running, "running")
-        await stage.press("q", "y")
-        await stage.until(lambda: stage.app._exit, "quit")
+        await stage.leave("q", "y")
 
     app = play(tmp_path, scenario)
     record = {"what": "nothing", "pane": "data"}
