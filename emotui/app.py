@@ -259,6 +259,7 @@ class Workbench(App[int], inherit_bindings=False):
         wanted = not subject or self.jobs.current(subject, report.job_id)
         if fresh and wanted and owner in self._panes:
             self._panes[owner].post_message(PaneReport(report))
+            self.call_later(self.refresh_rows)  # its status line may say something else then
 
     def _show_failure(self, report: JobFailed) -> None:
         name = self.jobs.jobs[report.job_id].name

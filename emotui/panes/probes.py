@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TABLE = (
     Column("layer", 6, "right"),
-    Column("balanced accuracy", 18),
+    Column("balanced accuracy", 19),
     Column("AUROC", 6, "right"),
     *(Column(name, len(name), "right") for name in COLUMNS),
     Column("shuffled"),
@@ -262,7 +262,8 @@ class ProbesPane(Pane):
         self.ask(PickOne(question, options, current=self.workspace.run), self._choose_run)
 
     def _choose_run(self, run: str) -> None:
-        self.choose(replace(self.workspace, run=run, probe=None))
+        if run != self.workspace.run:
+            self.choose(replace(self.workspace, run=run, probe=None))
 
     def action_export(self) -> None:
         """Chart as SVG, numbers as CSV."""
