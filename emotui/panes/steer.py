@@ -8,7 +8,7 @@ the job's result.
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -114,13 +114,10 @@ class SteerPane(SteerSettings):
 
     def focus_first(self) -> None:
         """The slider; the prompt where there is none yet."""
-        if not self.sliders.focus_one():
-            self.query_one(TextArea).focus()
-
-    @property
-    def status_line(self) -> str:
-        """Settings, in one line."""
-        return str(self.query_one("#steer-settings", Static).content)
+        # Without sliders the pane itself takes the keys: the prompt would swallow letters.
+        self.can_focus = not self.sliders.focus_one()
+        if self.can_focus:
+            self.focus()
 
     # What is chosen
 
@@ -163,15 +160,13 @@ class SteerPane(SteerSettings):
         self._show_settings()
 
     def on_job(self, report: Report) -> None:
-        """A token, a finished run, the list of sets."""
-        if self._sets.take(report):
-            return
-        if isinstance(report, JobFinished) and report.job_id == self._listing:
-            self._take_entries(report.value)
-        elif report.job_id == self._job:
+        """A token, or the end of a run."""
+        if report.job_id == self._job:
             self._take_run(report)
-        elif isinstance(report, JobFinished) and isinstance(report.value, Path):
-            self.toast(f"wrote {one_line(str(report.value))}")
+
+    def resume_job(self, record: dict[str, Any]) -> None:
+        """Generate again what the last session was generating when it ended."""
+        self._run(LiveRequest.from_json(record["request"]), title="steer, again")
 
     # A run
 
@@ -190,7 +185,8 @@ class SteerPane(SteerSettings):
                 tools.home, request, knob=knob, engine=tools.engine, cancelled=tools.cancelled
             )
 
-        self._job = self.submit(start, title, subject="run")
+        record = {"pane": self.pane_id, "request": request.to_json()}
+        self._job = self.submit(start, title, subject="run", resume=record)
         self._knob, self._live, self._moved = knob, request, False
         self._shown, self._settings_then = None, self._settings()
         if request.sweep:
@@ -254,6 +250,7 @@ class SteerPane(SteerSettings):
     def _take_result(self, result: LiveResult) -> None:
         self._remember(result)
         self.show_result(result)
+        self.saw("steered")
         # What was moved while it streamed is already in the sliders: nothing has changed since.
         if not self._moved:
             self.settings_changed()
@@ -491,7 +488,12 @@ class SteerPane(SteerSettings):
 
                 return export_live_job(result, Path(name))
 
-            self.submit(start, "export steering run", lane="desk")
+            self.submit(
+                start,
+                "export steering run",
+                lane="desk",
+                then=lambda path: self.toast(f"wrote {one_line(str(path))}"),
+            )
 
         number = len(self._history)
         value = str(self.workspace.home.root / f"steer-{number}.md")
