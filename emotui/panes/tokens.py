@@ -68,6 +68,7 @@ class TokensPane(Pane):
     TokensPane #tokens-main { width: 1fr; height: 1fr; }
     TokensPane TokenView { height: 1fr; }
     TokensPane .line { height: 1; width: 1fr; }
+    TokensPane #tokens-value { height: auto; max-height: 2; }
     TokensPane #tokens-side { width: 40; height: 1fr; padding: 0 0 0 1; }
     TokensPane #tokens-side LayerStrip { margin-top: 1; }
     .-narrow TokensPane #tokens-side { display: none; }
@@ -320,7 +321,7 @@ class TokensPane(Pane):
         return self.empty_hint
 
     def _say(self, what: str, text: str) -> None:
-        self.query_one(f"#tokens-{what}", Static).update(Text(text, no_wrap=True))
+        self.query_one(f"#tokens-{what}", Static).update(Text(text, no_wrap=what != "value"))
 
     def on_token_view_cursor_moved(self, message: TokenView.CursorMoved) -> None:
         """Another token: its line and its layers."""

@@ -70,7 +70,6 @@ class VectorsPane(Pane):
     .-wide VectorsPane.-list #vectors-plane, .-wide VectorsPane.-heat #vectors-plane {
         display: block;
     }
-    .-high VectorsPane #vectors-sets, .-tall VectorsPane #vectors-sets { height: 8; }
     """
 
     def __init__(self) -> None:
@@ -169,6 +168,7 @@ class VectorsPane(Pane):
         table = self.query_one("#vectors-sets", VirtualTable)
         at = names.index(current) if current in names else 0
         table.set_rows(len(entries), self._set_rows, cursor=at)
+        table.styles.height = min(max(len(entries), 1) + 1, 8)
 
     def _set_rows(self, start: int, stop: int) -> list[list[str]]:
         return [
@@ -283,6 +283,8 @@ class VectorsPane(Pane):
         place = labels.index(emotion)
         self.query_one("#vectors-emotions", VirtualTable).move_to(place)
         self.query_one(Scatter).select(one_line(emotion))
+        heat = self.query_one(HeatMap)
+        heat.move_to(atlas.order.index(place), heat.cursor[1])
         self._show_lens()
 
     def _show_lens(self) -> None:
@@ -361,11 +363,16 @@ class VectorsPane(Pane):
             names = {one_line(row.label): row.label for row in self._atlas.rows}
             self._go_to(names[message.point.label])
 
-    def on_layer_chart_cursor_moved(self, message: LayerChart.CursorMoved) -> None:
+    def on_layer_chart_layer_moved(self, message: LayerChart.LayerMoved) -> None:
         """The comparison at another layer."""
         message.stop()
         if self._compared is not None:
             self._note("compare", [comparison_line(self._compared, message.layer)])
+
+    def on_layer_chart_layer_pinned(self, message: LayerChart.LayerPinned) -> None:
+        """Enter on a layer of the comparison chooses it for every pane."""
+        message.stop()
+        self.choose(replace(self.workspace, layer=message.layer))
 
     # What keys do
 
@@ -466,7 +473,6 @@ class VectorsPane(Pane):
     def _take_comparison(self, found: Comparison) -> None:
         self._compared = found
         chart = self.query_one(LayerChart)
-        chart.clear()
         chart.set_frame(found.layers, y_from=-1.0, y_to=1.0)
         chart.set_series(Series("cosine", main=True))
         chart.set_series(Series("before removal", "dashed"))
@@ -544,7 +550,7 @@ class VectorsPane(Pane):
             AskText(
                 "Write to",
                 value=str(self.workspace.home.root / f"{atlas.vectors}.safetensors"),
-                hint=".safetensors .npz: all of it · .gguf: this emotion · .csv: this layer's table",
+                hint=".safetensors .npz: all · .gguf: this emotion · .csv: this layer's table",
             ),
             take,
         )
