@@ -118,7 +118,7 @@ class SteerPane(SteerSettings):
     def focus_first(self) -> None:
         """The slider; the prompt where there is none yet."""
         # Without sliders the pane itself takes the keys: the prompt would swallow letters.
-        self.can_focus = not self.sliders.focus_one()
+        self.can_focus = self._focus_slider = not self.sliders.focus_one()
         if self.can_focus:
             self.focus()
 

@@ -36,6 +36,8 @@ class SteerSettings(Pane):
         self._mode = "add"
         self._positions: str | tuple[int, int] = "all"
         self._windows: dict[Settings, Window] = {}
+        self._focus_slider = False
+        """The pane has the focus only because there was no slider to give it to."""
 
     def settings_changed(self) -> None:
         """What is on screen may be stale now."""
@@ -111,7 +113,7 @@ class SteerSettings(Pane):
 
     def _take_alphas(self, alphas: dict[str, float]) -> None:
         self.sliders.set_alphas(alphas)
-        if self.has_focus and alphas:
+        if self._focus_slider and alphas:
             self.focus_first()
         self._show_windows()
         self.settings_changed()

@@ -84,6 +84,8 @@ class VectorsPane(Pane):
         self._first: tuple[str, str] | None = None
         """The first of two directions to compare."""
         self._compared: Comparison | None = None
+        self._focus_emotions = False
+        """The sets have the focus only because their emotions were not there yet."""
         self.view: View = "list"
 
     def compose(self) -> ComposeResult:
@@ -125,6 +127,7 @@ class VectorsPane(Pane):
 
     def focus_first(self) -> None:
         """The emotions, or the sets while none is chosen."""
+        self._focus_emotions = self._atlas is None and bool(self.workspace.vectors)
         wanted = "#vectors-emotions" if self._atlas is not None else "#vectors-sets"
         self.query_one(wanted).focus()
 
@@ -224,6 +227,8 @@ class VectorsPane(Pane):
         self._note("heat", [cosine_rests_on(atlas)])
         self._show_plane()
         self._go_to(labels[at])
+        if self._focus_emotions:
+            self.focus_first()
 
     def _emotion_rows(self, start: int, stop: int) -> list[list[str]]:
         assert self._atlas is not None
@@ -343,8 +348,7 @@ class VectorsPane(Pane):
             if entry.problem:
                 self.toast(f"{entry.name} cannot be read: {entry.problem}", severity="error")
                 return
-            if entry.name == self.workspace.vectors:
-                self.query_one("#vectors-emotions").focus()
+            self.query_one("#vectors-emotions").focus()
             self.choose(replace(self.workspace, vectors=entry.name))
         elif self._atlas is not None:
             self.choose(replace(self.workspace, emotion=self.emotion, layer=self._atlas.layer))

@@ -235,6 +235,7 @@ class TokenView(ScrollView, can_focus=True):
     def _lay_out(self) -> None:
         width = self.scrollable_content_region.width
         if width <= 0:
+            self._layout = None  # hidden: laid out at the next size
             return
         self._layout = TokenLayout(self._pieces, width, blanks=self._blanks)
         self._strips.clear()

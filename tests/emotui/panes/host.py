@@ -51,12 +51,12 @@ class Watched(Workbench):
         super().notify(message, **options)
 
     def on_job_message(self, message: Any) -> None:
+        # Textual calls the workbench's own handler after this one.
         report: Report = message.report
         if isinstance(report, JobFinished | JobCancelled | JobFailed):
             self.ended.add(report.job_id)
         if isinstance(report, JobFailed):
             self.failed.append(report.message)
-        super().on_job_message(message)
 
 
 class Hosted:
@@ -84,6 +84,11 @@ class Hosted:
         """Keys, then wait until nothing runs."""
         await self.pilot.press(*keys)
         await self.settled()
+
+    async def tap(self, key: str) -> None:
+        """A key while a job streams: waits for nothing but the key itself."""
+        self.app.simulate_key(key)
+        await asyncio.sleep(0.05)
 
     async def settled(self) -> None:
         """Wait until no job lives and every message has been dealt with."""

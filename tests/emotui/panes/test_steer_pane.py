@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ from emotui.workspace import SamplingChoice
 from store.layout import Home
 from tests.emotui.conftest import Prepared
 from tests.emotui.panes.host import Hosted, hosting
-from vectors.generation import generate
+from vectors.generation import Generation, Step, generate
 from vectors.models import load_model
 from vectors.sampling import Sampling
 from vectors.steering import Intervention
@@ -40,12 +41,12 @@ PROMPT = "the old door"
 SHORT = SamplingChoice(max_new_tokens=12)
 
 
-def run(scenario: Scenario, prepared: Prepared, vectors: str, **chosen: object) -> None:
+def run(scenario: Scenario, prepared: Prepared, name: str, **chosen: object) -> None:
     """One scenario on the pane."""
 
     async def go() -> None:
         given: dict[str, object] = {
-            "vectors": vectors,
+            "vectors": name,
             "prompt": PROMPT,
             "sampling": SHORT,
             "emotion": "joyful",
@@ -307,15 +308,16 @@ def test_without_vectors_it_says_what_to_do(prepared: Prepared, vectors: str) ->
         await host.press("S", "enter")
         assert host.workspace.vectors == vectors
 
-    run(scenario, prepared, vectors, vectors="")
+    run(scenario, prepared, "")
 
 
+@pytest.mark.usefixtures("slowly")
 def test_moved_while_it_streams_is_no_evidence(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
-        await host.pilot.press("ctrl+j")
+        await host.tap("ctrl+j")
         await _until(host, lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
         assert host.workspace.steering
-        await host.pilot.press("0")
+        await host.tap("0")
         await host.settled()
         result = host.pane.result
         steered = result.texts[1]
@@ -327,14 +329,16 @@ def test_moved_while_it_streams_is_no_evidence(prepared: Prepared, vectors: str)
         assert "not evidence" in host.line("#steer-rests")
         assert "LIVE" in host.screen()
 
-    run(scenario, prepared, vectors, sampling=SamplingChoice(max_new_tokens=56))
+    run(scenario, prepared, vectors, sampling=SamplingChoice(max_new_tokens=40))
 
 
+@pytest.mark.usefixtures("slowly")
 def test_stop_between_tokens_keeps_what_came(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
-        await host.pilot.press("ctrl+j")
+        await host.tap("ctrl+j")
         await _until(host, lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
-        await host.press("escape")
+        await host.tap("escape")
+        await host.settled()
         assert host.pane.result is None
         assert host.pane.outputs[STEERED].shown_text
         assert "no meters" in host.screen()
@@ -343,15 +347,16 @@ def test_stop_between_tokens_keeps_what_came(prepared: Prepared, vectors: str) -
         await host.press("ctrl+j")
         assert host.pane.result is not None
 
-    run(scenario, prepared, vectors, sampling=SamplingChoice(max_new_tokens=56))
+    run(scenario, prepared, vectors, sampling=SamplingChoice(max_new_tokens=40))
 
 
+@pytest.mark.usefixtures("slowly")
 def test_tokens_of_an_older_run_are_dropped(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
-        await host.pilot.press("ctrl+j")
+        await host.tap("ctrl+j")
         await _until(host, lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
         old = host.pane._job
-        await host.pilot.press("b")
+        await host.tap("b")
         await host.settled()
         assert [t.name for t in host.pane.result.texts] == [BASELINE]
         assert host.app.jobs.jobs[old].status == "cancelled"
@@ -363,14 +368,28 @@ def test_tokens_of_an_older_run_are_dropped(prepared: Prepared, vectors: str) ->
         await host.settled()
         assert host.pane.outputs[BASELINE].shown_text == shown
 
-    run(scenario, prepared, vectors, sampling=SamplingChoice(max_new_tokens=56))
+    run(scenario, prepared, vectors, sampling=SamplingChoice(max_new_tokens=40))
+
+
+@pytest.fixture
+def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real `generate`, 20 ms per token, so that a key can be pressed between two tokens."""
+
+    def slow(*args: Any, on_step: Callable[[Step], None], **options: Any) -> Generation:
+        def step(step: Step) -> None:
+            on_step(step)
+            time.sleep(0.02)
+
+        return generate(*args, on_step=step, **options)
+
+    monkeypatch.setattr("emotui.jobs.live.generate", slow)
 
 
 async def _until(host: Hosted, reached: Callable[[], bool]) -> None:
     end = time.monotonic() + 20
     while not reached():
         assert time.monotonic() < end, "it never came"
-        await host.pilot.pause(0.005)
+        await asyncio.sleep(0.005)
 
 
 def test_job_dial_moves_only_the_rows_that_follow(
