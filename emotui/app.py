@@ -26,7 +26,7 @@ from emotui.config import Settings
 from emotui.events import Partial
 from emotui.headline import headline
 from emotui.jobbook import JobBook, JobState
-from emotui.jobs.spec import ModelSpec
+from emotui.jobs.spec import DEMO, ModelSpec
 from emotui.keymap import check_keymap
 from emotui.lanes import DEVICE, DeviceState, JobFactory, Lane, Lanes
 from emotui.messages import JobMessage, post_reports
@@ -99,7 +99,7 @@ class Workbench(App[int], inherit_bindings=False):
         self._cancel_asked = float("-inf")
         self._resume: dict[int, dict[str, Any]] = {}
         self._quiet: set[int] = set()
-        self._closing = False
+        self._farewell = False
         self._save_due = False
 
     # Composition
@@ -138,19 +138,19 @@ class Workbench(App[int], inherit_bindings=False):
             self.notify(note, severity="warning", markup=False, timeout=10)
         if self.first_start:
             await self._first_start()
+        model = self.workspace.model
+        if model is not None and model.source == DEMO and not self.session.tour_done:
+            self.query_one("#tour", TourRow).start()
         for record in self.session.resume:
             if record.get("pane") in PANES:
                 (await self._pane(record["pane"])).resume_job(record)
 
     async def _first_start(self) -> None:
         """The demo's data and run are prepared where everybody can see it, and the tour begins."""
-        from emotui.jobs.spec import DEMO
-
         model = _spec(self.workspace.settings, DEMO)
         self.choose(replace(self.workspace, model=replace(model, device="cpu")))
         (await self._pane("data")).resume_job({"what": "demo"})
         await self._show_pane("data")
-        self.query_one("#tour", TourRow).start()
 
     # What panes ask for (see panes.base.Shell)
 
@@ -342,7 +342,7 @@ class Workbench(App[int], inherit_bindings=False):
     def save_now(self) -> None:
         """Write the session; safe in any thread."""
         self._save_due = False
-        if self._closing:
+        if self._farewell:
             return
         jobs = self.jobs.jobs
         unfinished = [r for i, r in self._resume.items() if i not in jobs or jobs[i].live]
@@ -362,7 +362,7 @@ class Workbench(App[int], inherit_bindings=False):
     def close_down(self, timeout: float = 10.0) -> bool:
         """Save and let jobs commit; False when a job took longer. Safe in any thread."""
         self.save_now()
-        self._closing = True  # what the stopped jobs say from here on is not the user's wish
+        self._farewell = True  # what the stopped jobs say from here on is not the user's wish
         return self.lanes is None or self.lanes.stop(timeout)
 
     # Actions

@@ -117,6 +117,9 @@ class ProbesPane(Pane):
         best = int(report.result["best_layer"])
         inside = layer in report.result["layers"]
         self.choose(replace(self.workspace, probe=report, layer=layer if inside else best))
+        self._curves = Curves.of(report.result)
+        self._draw()
+        self.query_one("#probe-chart", LayerChart).move_to(best)
 
     # A running probe
 
