@@ -121,6 +121,11 @@ class Coloured:
         return 0 if self.scores.neutral is None else self.scores.neutral.n_texts
 
     @property
+    def first_ordinary(self) -> int:
+        """The first token that is not special; 0 where all are."""
+        return int((~self.scores.is_special).argmax())
+
+    @property
     def n_ordinary(self) -> int:
         """Tokens that are not special."""
         return int((~self.scores.is_special).sum())

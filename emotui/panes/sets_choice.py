@@ -4,7 +4,6 @@ In: a pane and what to do with the name. Out: nothing; the list of sets comes fr
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from emotui.events import Job
 from emotui.jobs.atlas_spec import SetEntry
@@ -12,7 +11,6 @@ from emotui.jobs.spec import ModelSpec
 from emotui.lanes import Tools
 from emotui.panes.base import Pane
 from emotui.screens.asking import PickOne
-from emotui.worker import JobFinished, Report
 from emotui.workspace import Workspace
 
 Fits = Callable[[SetEntry, tuple[SetEntry, ...]], bool]
@@ -33,55 +31,30 @@ def list_sets(tools: Tools) -> Job:
     return list_sets_job(tools.home)
 
 
-@dataclass(frozen=True)
-class _Waiting:
-    job: int
-    then: Callable[[str], None]
-    question: str
-    fits: Fits
-    none: str
-    at_once: bool
+def ask_for_set(
+    pane: Pane,
+    then: Callable[[str], None],
+    *,
+    question: str,
+    fits: Fits = lambda entry, entries: True,  # noqa: ARG005
+    none: str = "no vectors yet; emotui vectors build makes them from a run",
+    at_once: bool = False,
+) -> None:
+    """List the sets that fit and ask for one; with `at_once` a single one is not asked for."""
 
-
-class SetQuestion:
-    """One pane's question for a set: lists them, asks, hands on the name."""
-
-    def __init__(self, pane: Pane) -> None:
-        self._pane = pane
-        self._waiting: _Waiting | None = None
-
-    def ask(
-        self,
-        then: Callable[[str], None],
-        *,
-        question: str,
-        fits: Fits = lambda entry, entries: True,  # noqa: ARG005
-        none: str = "no vectors yet; emotui vectors build makes them from a run",
-        at_once: bool = False,
-    ) -> None:
-        """List the sets that fit and ask for one; with `at_once` a single one is not asked for."""
-        job = self._pane.submit(list_sets, "list vectors", lane="desk", subject="choose-set")
-        self._waiting = _Waiting(job, then, question, fits, none, at_once)
-
-    def take(self, report: Report) -> bool:
-        """Whether this report was the answer to the question."""
-        waiting = self._waiting
-        if waiting is None or report.job_id != waiting.job:
-            return False
-        if not isinstance(report, JobFinished):
-            return True
-        self._waiting = None
-        entries: tuple[SetEntry, ...] = report.value  # type: ignore[assignment]
-        fitting = [e for e in entries if not e.problem and waiting.fits(e, entries)]
+    def answer(entries: tuple[SetEntry, ...]) -> None:
+        fitting = [e for e in entries if not e.problem and fits(e, entries)]
         if not fitting:
-            self._pane.toast(waiting.none, severity="warning")
-        elif len(fitting) == 1 and waiting.at_once:
-            waiting.then(fitting[0].name)
+            pane.toast(none, severity="warning")
+        elif len(fitting) == 1 and at_once:
+            then(fitting[0].name)
         else:
             options = [(e.name, described(e)) for e in fitting]
-            current = self._pane.workspace.vectors
-            self._pane.ask(PickOne(waiting.question, options, current=current), waiting.then)
-        return True
+            pane.ask(PickOne(question, options, current=pane.workspace.vectors), then)
+
+    pane.submit(
+        list_sets, "list vectors", lane="desk", subject="choose-set", then=answer, quiet=True
+    )
 
 
 def described(entry: SetEntry) -> str:

@@ -8,7 +8,7 @@ the job's result.
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -25,6 +25,7 @@ from emotui.jobs.live_spec import (
     LiveRequest,
     LiveResult,
     LiveStep,
+    LiveText,
     RowAsk,
 )
 from emotui.lanes import Tools
@@ -67,6 +68,7 @@ class SteerPane(SteerSettings):
     }
     SteerPane #steer-prompt:focus { background: $panel; }
     SteerPane .line { height: 1; width: 1fr; color: $text-muted; }
+    SteerPane #steer-rests { height: auto; max-height: 2; color: $text-muted; }
     SteerPane #steer-body { height: 1fr; layout: vertical; }
     SteerPane #steer-outputs { height: 1fr; }
     SteerPane #steer-extra { height: 1fr; display: none; }
@@ -87,7 +89,8 @@ class SteerPane(SteerSettings):
         self._moved = False
         self._ended_before: tuple[bool, ...] = ()
         self._shown: LiveResult | None = None
-        self._settings_then: Settings | None = None
+        self._made_with: dict[str, Settings] = {}
+        """Settings behind the outputs and behind the sweep on screen."""
         self._control_seed = 0
         self._history: list[LiveResult] = []
 
@@ -105,7 +108,7 @@ class SteerPane(SteerSettings):
                 for name in OUTPUTS:
                     yield Output(name)
             yield Extra(id="steer-extra")
-        yield Static(id="steer-rests", classes="line", markup=False)
+        yield Static(id="steer-rests", markup=False)
 
     def on_mount(self) -> None:
         """Take what the session remembers."""
@@ -114,13 +117,10 @@ class SteerPane(SteerSettings):
 
     def focus_first(self) -> None:
         """The slider; the prompt where there is none yet."""
-        if not self.sliders.focus_one():
-            self.query_one(TextArea).focus()
-
-    @property
-    def status_line(self) -> str:
-        """Settings, in one line."""
-        return str(self.query_one("#steer-settings", Static).content)
+        # Without sliders the pane itself takes the keys: the prompt would swallow letters.
+        self.can_focus = self._focus_slider = not self.sliders.focus_one()
+        if self.can_focus:
+            self.focus()
 
     # What is chosen
 
@@ -163,15 +163,13 @@ class SteerPane(SteerSettings):
         self._show_settings()
 
     def on_job(self, report: Report) -> None:
-        """A token, a finished run, the list of sets."""
-        if self._sets.take(report):
-            return
-        if isinstance(report, JobFinished) and report.job_id == self._listing:
-            self._take_entries(report.value)
-        elif report.job_id == self._job:
+        """A token, or the end of a run."""
+        if report.job_id == self._job:
             self._take_run(report)
-        elif isinstance(report, JobFinished) and isinstance(report.value, Path):
-            self.toast(f"wrote {one_line(str(report.value))}")
+
+    def resume_job(self, record: dict[str, Any]) -> None:
+        """Generate again what the last session was generating when it ended."""
+        self._run(LiveRequest.from_json(record["request"]), title="steer, again")
 
     # A run
 
@@ -190,9 +188,11 @@ class SteerPane(SteerSettings):
                 tools.home, request, knob=knob, engine=tools.engine, cancelled=tools.cancelled
             )
 
-        self._job = self.submit(start, title, subject="run")
+        record = {"pane": self.pane_id, "request": request.to_json()}
+        self._job = self.submit(start, title, subject="run", resume=record)
         self._knob, self._live, self._moved = knob, request, False
-        self._shown, self._settings_then = None, self._settings()
+        self._shown = None
+        self._made_with["sweep" if request.sweep else "outputs"] = self._settings()
         if request.sweep:
             self._show_extra()
             self.query_one(Extra).begin_sweep(request)
@@ -254,6 +254,7 @@ class SteerPane(SteerSettings):
     def _take_result(self, result: LiveResult) -> None:
         self._remember(result)
         self.show_result(result)
+        self.saw("steered")
         # What was moved while it streamed is already in the sliders: nothing has changed since.
         if not self._moved:
             self.settings_changed()
@@ -292,15 +293,17 @@ class SteerPane(SteerSettings):
     # Showing
 
     def settings_changed(self) -> None:
-        if self._live is not None or self._settings_then is None:
-            return
-        stale = self._settings() != self._settings_then
-        for output in self.query(Output):
-            output.set_stale(stale)
-        self.query_one(Extra).set_stale(stale)
+        """Dim what was made with other settings than those shown."""
+        now = self._settings()
+        if self._live is None or self._live.sweep:
+            stale = self._made_with.get("outputs", now) != now
+            for output in self.query(Output):
+                output.set_stale(stale)
+        if self._live is None or not self._live.sweep:
+            self.query_one(Extra).set_stale(self._made_with.get("sweep", now) != now)
 
     def _say_rests(self, text: str) -> None:
-        self.query_one("#steer-rests", Static).update(Text(text, no_wrap=True))
+        self.query_one("#steer-rests", Static).update(Text(text))
 
     def _show_extra(self) -> None:
         self.add_class("-extra")
@@ -320,7 +323,7 @@ class SteerPane(SteerSettings):
         if self._knob is not None and self._live is not None and not self._live.sweep:
             self._knob.turn(self._live.emotions.index(emotion), message.value)
             self._moved = True
-            self._settings_then = self._settings()
+            self._made_with["outputs"] = self._settings()
         if emotion == self.emotions[0]:
             self.choose(replace(self.workspace, emotion=emotion, alpha=message.value))
         self.settings_changed()
@@ -373,7 +376,7 @@ class SteerPane(SteerSettings):
         if not request.sweep:
             self._hide_extra()
         self.show_result(result)
-        self._settings_then = self._settings()
+        self._made_with["sweep" if result.request.sweep else "outputs"] = self._settings()
         self._show_settings()
 
     # What keys do
@@ -450,32 +453,31 @@ class SteerPane(SteerSettings):
         self.query_one(Extra).show_diff(texts)
 
     def action_to_tokens(self) -> None:
-        """The output with the focus, else the steered one, in the Tokens pane."""
-        result = self._shown
-        if result is None:
+        """The output with the focus, the sweep's row, or the steered text, in the Tokens pane."""
+        chosen = self._text_at_focus()
+        if chosen is None:
             self.toast("run first: Ctrl+J")
             return
-        extra = self.query_one(Extra)
-        if result.request.sweep:
-            text = result.texts[min(extra.row, len(result.texts) - 1)]
-        else:
-            focused = [o.text_name for o in self.query(Output) if o.view.has_focus]
-            wanted = focused[0] if focused else STEERED
-            text = next((t for t in result.texts if t.name == wanted), result.texts[-1])
-        written = text.written(result.request.prompt)
-        self.choose(
-            replace(
-                self.workspace,
-                text=ShownText(
-                    written.text,
-                    f"{text.name} output, seed {result.request.seed}",
-                    prompt=written.prompt,
-                    token_ids=written.token_ids,
-                    pieces=written.pieces,
-                ),
-            )
+        request, text = chosen
+        written = text.written(request.prompt)
+        shown = ShownText(
+            written.text,
+            f"{text.name} output, seed {request.seed}",
+            prompt=written.prompt,
+            token_ids=written.token_ids,
+            pieces=written.pieces,
         )
+        self.choose(replace(self.workspace, text=shown))
         self.shell.go_to("tokens")
+
+    def _text_at_focus(self) -> tuple[LiveRequest, LiveText] | None:
+        outputs = self.outputs
+        focused = next((o for o in outputs.values() if o.view.has_focus), None)
+        if focused is not None and focused.made is not None:
+            return focused.made
+        if self.has_class("-extra") and (row := self.query_one(Extra).sweep_text) is not None:
+            return row
+        return outputs[STEERED].made or outputs[BASELINE].made
 
     def action_export(self) -> None:
         """The run on screen as JSON or Markdown."""
@@ -491,7 +493,12 @@ class SteerPane(SteerSettings):
 
                 return export_live_job(result, Path(name))
 
-            self.submit(start, "export steering run", lane="desk")
+            self.submit(
+                start,
+                "export steering run",
+                lane="desk",
+                then=lambda path: self.toast(f"wrote {one_line(str(path))}"),
+            )
 
         number = len(self._history)
         value = str(self.workspace.home.root / f"steer-{number}.md")

@@ -13,7 +13,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
-from emotui.jobs.live_spec import BASELINE, LiveRequest, LiveResult, LiveStep
+from emotui.jobs.live_spec import BASELINE, LiveRequest, LiveResult, LiveStep, LiveText
 from emotui.panes.steer_words import history_row, meters, short
 from emotui.sanitize import one_line, visible
 from emotui.widgets.cells import signed
@@ -91,6 +91,13 @@ class Extra(Vertical):
     def row(self) -> int:
         """The sweep's row under the cursor."""
         return self.query_one("#extra-sweep", VirtualTable).cursor
+
+    @property
+    def sweep_text(self) -> tuple[LiveRequest, LiveText] | None:
+        """The finished text of the row under the cursor, while a sweep is shown."""
+        if self.kind != "sweep" or self._result is None:
+            return None
+        return self._result.request, self._result.texts[min(self.row, len(self._texts) - 1)]
 
     def _become(self, kind: Kind) -> None:
         if self.kind:

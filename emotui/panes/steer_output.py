@@ -44,7 +44,7 @@ class Output(Vertical):
     def compose(self) -> ComposeResult:
         """Title, text, meters."""
         yield Static(classes="title", markup=False)
-        yield TokenView()
+        yield TokenView(blanks=" ")
         yield Static(classes="meters", markup=False)
 
     @property
@@ -56,6 +56,13 @@ class Output(Vertical):
     def shown_text(self) -> str:
         """What has been generated so far."""
         return "".join(self._pieces)
+
+    @property
+    def made(self) -> tuple[LiveRequest, LiveText] | None:
+        """The finished text and what asked for it; None before the end or when hidden."""
+        if self._request is None or self.finished is None:
+            return None
+        return self._request, self.finished
 
     def begin(self, request: LiveRequest) -> None:
         """A new run: everything before is gone."""

@@ -14,7 +14,7 @@ from emotui.jobs.atlas_spec import SetEntry
 from emotui.jobs.recipes import SteerRecipe, load_recipe, recipe_names, save_recipe
 from emotui.options import MODES, parse_positions
 from emotui.panes.base import Pane
-from emotui.panes.sets_choice import SetQuestion, list_sets
+from emotui.panes.sets_choice import ask_for_set, list_sets
 from emotui.panes.steer_sliders import REACH, Sliders, Window
 from emotui.panes.steer_words import parse_sampling, positions_text, sampling_text
 from emotui.sanitize import one_line
@@ -36,8 +36,8 @@ class SteerSettings(Pane):
         self._mode = "add"
         self._positions: str | tuple[int, int] = "all"
         self._windows: dict[Settings, Window] = {}
-        self._sets = SetQuestion(self)
-        self._listing: int | None = None
+        self._focus_slider = False
+        """The pane has the focus only because there was no slider to give it to."""
 
     def settings_changed(self) -> None:
         """What is on screen may be stale now."""
@@ -86,10 +86,16 @@ class SteerSettings(Pane):
 
     def _list(self) -> None:
         if self.workspace.vectors:
-            self._listing = self.submit(list_sets, "list vectors", lane="desk", subject="sets")
+            self.submit(
+                list_sets,
+                "list vectors",
+                lane="desk",
+                subject="sets",
+                then=self._take_entries,
+                quiet=True,
+            )
 
-    def _take_entries(self, entries: object) -> None:
-        assert isinstance(entries, tuple)
+    def _take_entries(self, entries: tuple[SetEntry, ...]) -> None:
         name = self.workspace.vectors
         self._entry = next((e for e in entries if e.name == name and not e.problem), None)
         if self._entry is None:
@@ -107,6 +113,8 @@ class SteerSettings(Pane):
 
     def _take_alphas(self, alphas: dict[str, float]) -> None:
         self.sliders.set_alphas(alphas)
+        if self._focus_slider and alphas:
+            self.focus_first()
         self._show_windows()
         self.settings_changed()
 
@@ -318,7 +326,8 @@ class SteerSettings(Pane):
 
     def action_pick_set(self) -> None:
         """Which vectors steer."""
-        self._sets.ask(
+        ask_for_set(
+            self,
             lambda name: self.choose(replace(self.workspace, vectors=name)),
             question="Vectors that steer",
         )

@@ -68,9 +68,14 @@ class Sliders(Vertical):
 
     def focus_one(self) -> bool:
         """Focus the slider used last; False where there is none."""
-        if self._by_emotion:
-            self._by_emotion[self.current].focus()
-        return bool(self._by_emotion)
+        if not self._by_emotion:
+            return False
+        slider = self._by_emotion[self.current]
+        if slider.is_mounted:
+            slider.focus()
+        else:
+            self.call_after_refresh(slider.focus)
+        return True
 
     def slider(self, emotion: str) -> EmotionSlider:
         """The slider of an emotion; KeyError where it has none."""

@@ -65,13 +65,14 @@ def rests_on(result: LiveResult) -> str:
     parts = []
     if result.live:
         parts.append("LIVE: alpha moved while text streamed, not evidence")
-    parts.append(f"n {len(result.texts)} texts, one prompt, seed {request.seed} shared")
+    n = len(result.texts)
+    parts.append(f"n {n} text{'s' if n > 1 else ''}, one prompt, seed {request.seed}")
     parts.append(f"layer {request.layer}, {request.mode} at {positions_text(request.positions)}")
     if any(row.control_seed is not None for row in request.rows):
         parts.append("beside a random direction of the same size")
     elif any(row.alphas for row in request.rows):
         parts.append("no control: r runs a random direction")
-    parts.append("read back by the unsteered model with the same vectors: no independent judge")
+    parts.append("read back with the same vectors: no independent judge")
     return " · ".join(parts)
 
 

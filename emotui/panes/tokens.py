@@ -29,7 +29,7 @@ from emotui.jobs.colour_spec import (
 )
 from emotui.lanes import Tools
 from emotui.panes.base import Pane
-from emotui.panes.sets_choice import SetQuestion, model_for
+from emotui.panes.sets_choice import ask_for_set, model_for
 from emotui.panes.tokens_open import PasteText, read_text_file
 from emotui.panes.tokens_words import (
     Guesses,
@@ -68,6 +68,7 @@ class TokensPane(Pane):
     TokensPane #tokens-main { width: 1fr; height: 1fr; }
     TokensPane TokenView { height: 1fr; }
     TokensPane .line { height: 1; width: 1fr; }
+    TokensPane #tokens-value { height: auto; max-height: 2; }
     TokensPane #tokens-side { width: 40; height: 1fr; padding: 0 0 0 1; }
     TokensPane #tokens-side LayerStrip { margin-top: 1; }
     .-narrow TokensPane #tokens-side { display: none; }
@@ -90,7 +91,6 @@ class TokensPane(Pane):
         self._lens_job: tuple[int, Key] | None = None
         self._jobs: dict[int, str] = {}
         self._problem = ""
-        self._sets = SetQuestion(self)
 
     def compose(self) -> ComposeResult:
         """The text and its lines; ranking and layers beside it where there is room."""
@@ -108,11 +108,6 @@ class TokensPane(Pane):
     def focus_first(self) -> None:
         """The text."""
         self.query_one(TokenView).focus()
-
-    @property
-    def status_line(self) -> str:
-        """What is shown, in one line."""
-        return str(self.query_one("#tokens-title", Static).content)
 
     # What is chosen
 
@@ -206,9 +201,7 @@ class TokensPane(Pane):
         self._jobs[job] = "colour"
 
     def on_job(self, report: Report) -> None:
-        """A scored text, a part of the lens, a list of sets, a dataset row."""
-        if self._sets.take(report):
-            return
+        """A scored text, or a part of its lens."""
         if isinstance(report, JobEvent):
             event = report.event
             if isinstance(event, Partial) and isinstance(event.value, LensChunk):
@@ -217,10 +210,6 @@ class TokensPane(Pane):
             self._jobs.pop(report.job_id, None)
             if isinstance(report.value, Coloured):
                 self._take(report.value)
-            elif isinstance(report.value, ShownText):
-                self._open(report.value)
-            elif isinstance(report.value, Path):
-                self.toast(f"wrote {one_line(str(report.value))}")
         elif isinstance(report, JobFailed) and self._jobs.pop(report.job_id, "") == "colour":
             self._problem, self._asked = report.message, None
             self._show(None, None)
@@ -237,6 +226,7 @@ class TokensPane(Pane):
         self._asked = None
         if key == self._key():
             self._show(key, coloured)
+            self.saw("coloured")
 
     def _show(self, key: Key | None, coloured: Coloured | None) -> None:
         view = self.query_one(TokenView)
@@ -247,6 +237,7 @@ class TokensPane(Pane):
             view.set_tokens([text.text] if text is not None else [])
         elif fresh or tuple(view.pieces) != coloured.pieces:
             view.set_tokens(coloured.pieces)
+            view.move_to(coloured.first_ordinary)
         self._paint()
 
     # Showing
@@ -330,7 +321,7 @@ class TokensPane(Pane):
         return self.empty_hint
 
     def _say(self, what: str, text: str) -> None:
-        self.query_one(f"#tokens-{what}", Static).update(Text(text, no_wrap=True))
+        self.query_one(f"#tokens-{what}", Static).update(Text(text, no_wrap=what != "value"))
 
     def on_token_view_cursor_moved(self, message: TokenView.CursorMoved) -> None:
         """Another token: its line and its layers."""
@@ -373,7 +364,7 @@ class TokensPane(Pane):
 
             return lens_job(tools.home, request, engine=tools.engine, cancelled=tools.cancelled)
 
-        job = self.submit(start, f"logit lens, layer {layer}", subject="lens")
+        job = self.submit(start, f"logit lens, layer {layer}", subject="lens", quiet=True)
         if self._lens_job is not None:
             self._drop_half_read()
         self._lens_job = job, key
@@ -444,7 +435,8 @@ class TokensPane(Pane):
             self._instead = name
             self._colour()
 
-        self._sets.ask(
+        ask_for_set(
+            self,
             take,
             question=f"{wanted.capitalize()} vectors",
             fits=fits,
@@ -495,6 +487,9 @@ class TokensPane(Pane):
         self.choose(replace(self.workspace, text=text))
         self.focus_first()
 
+    def _wrote(self, path: Path) -> None:
+        self.toast(f"wrote {one_line(str(path))}")
+
     def _ask_file(self) -> None:
         def wrong(name: str) -> str:
             found = read_text_file(name)
@@ -516,7 +511,7 @@ class TokensPane(Pane):
 
                 return row_text_job(tools.home, dataset, int(answer))
 
-            self.submit(start, f"row of {dataset}", lane="desk", subject="row")
+            self.submit(start, f"row of {dataset}", lane="desk", subject="row", then=self._open)
 
         self.ask(
             AskText(
@@ -530,7 +525,8 @@ class TokensPane(Pane):
 
     def action_pick_set(self) -> None:
         """Which vectors colour the text."""
-        self._sets.ask(
+        ask_for_set(
+            self,
             lambda name: self.choose(replace(self.workspace, vectors=name)),
             question="Vectors that colour the text",
         )
@@ -552,7 +548,7 @@ class TokensPane(Pane):
                     coloured, Path(name), emotions=emotions, layer=layer, span=(start_, stop)
                 )
 
-            self.submit(start, "export scores", lane="desk")
+            self.submit(start, "export scores", lane="desk", then=self._wrote)
 
         folder = self.workspace.home.root
         self.ask(

@@ -63,12 +63,8 @@ def rank_title(coloured: Coloured, start: int, stop: int, layer: int, *, marked:
     """What a ranking rests on."""
     ranks = coloured.ranks(start, stop, layer)
     n = ranks[0].n_tokens if ranks else 0
-    z = (
-        f"z on {coloured.n_neutral} neutral texts"
-        if coloured.n_neutral
-        else "no neutral texts: no z"
-    )
-    return f"{'span' if marked else 'whole text'}, n {n} tokens · {z}"
+    z = f"z: {coloured.n_neutral} neutral texts" if coloured.n_neutral else "no z: no neutral texts"
+    return f"{'span' if marked else 'text'}, {n} tokens · {z}"
 
 
 def legend_line(

@@ -68,7 +68,8 @@ class RankList(Widget):
         number = str(place + 1).rjust(len(str(len(self._ranks))))
         value = fit(signed(mean, places=3), 6, align="right")
         against = "" if z is None else fit(f" z{signed(z, places=1)}", 8)
-        name_wide = max(min(width - len(number) - 10 - len(against), 16), 4)
+        longest = max(len(name) for name, _, _ in self._ranks)
+        name_wide = max(min(width - len(number) - 10 - len(against), longest, 16), 4)
         bar_wide = width - len(number) - 3 - name_wide - 6 - len(against) - 1
         style = look.strong if label in self._chosen else look.base
         segments = [

@@ -36,14 +36,15 @@ Glyph = tuple[str, int]
 class TokenLayout:
     """The rows of a text at one width."""
 
-    def __init__(self, pieces: Sequence[str], width: int) -> None:
+    def __init__(self, pieces: Sequence[str], width: int, *, blanks: str = SPACE) -> None:
+        """`blanks` is drawn for a space: a visible sign, or a space where text is only read."""
         self.width = max(width, 1)
         self.rows: list[list[Run]] = [[]]
         self.first_row: list[int] = []
         """Row on which each token begins."""
         self.last_row: list[int] = []
         self.starts_word: list[bool] = []
-        for word in _words(pieces, self.starts_word):
+        for word in _words(pieces, self.starts_word, blanks):
             self._place(word)
         if len(self.rows) > 1 and not self.rows[-1]:
             self.rows.pop()
@@ -140,7 +141,7 @@ class TokenLayout:
         }
 
 
-def token_glyphs(piece: str) -> list[Glyph]:
+def token_glyphs(piece: str, blanks: str = SPACE) -> list[Glyph]:
     """A token's piece as drawn: blanks, tabs and line ends visible, the rest safe."""
     if not piece:
         return [(NOTHING, 1)]
@@ -151,11 +152,13 @@ def token_glyphs(piece: str) -> list[Glyph]:
         elif part.endswith("\n"):
             out.append((NEWLINE, 1))
         else:
-            out += [(SPACE, 1) if glyph[0] == " " else glyph for glyph in glyphs(part)]
+            out += [(blanks, 1) if glyph[0] == " " else glyph for glyph in glyphs(part)]
     return out
 
 
-def _words(pieces: Sequence[str], starts: list[bool]) -> Iterator[list[tuple[int, list[Glyph]]]]:
+def _words(
+    pieces: Sequence[str], starts: list[bool], blanks: str
+) -> Iterator[list[tuple[int, list[Glyph]]]]:
     """Tokens grouped into words; fills `starts` with whether each token begins one."""
     word: list[tuple[int, list[Glyph]]] = []
     ended = True
@@ -165,7 +168,7 @@ def _words(pieces: Sequence[str], starts: list[bool]) -> Iterator[list[tuple[int
             yield word
             word = []
         starts.append(opens)
-        word.append((token, token_glyphs(piece)))
+        word.append((token, token_glyphs(piece, blanks)))
         ended = piece[-1:].isspace() and not piece.isspace()
         if piece.endswith("\n"):
             ended = True

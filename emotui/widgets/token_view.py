@@ -20,7 +20,7 @@ from textual.strip import Strip
 from emotui.actions import bindings
 from emotui.colors import bin_of
 from emotui.widgets.look import Look, look_of
-from emotui.widgets.token_layout import TokenLayout
+from emotui.widgets.token_layout import SPACE, TokenLayout
 
 
 class TokenView(ScrollView, can_focus=True):
@@ -70,10 +70,13 @@ class TokenView(ScrollView, can_focus=True):
         self,
         pieces: Sequence[str] = (),
         *,
+        blanks: str = SPACE,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
+        """`blanks` is what a space looks like: visible, or " " where text is only to be read."""
         super().__init__(id=id, classes=classes)
+        self._blanks = blanks
         self._pieces: tuple[str, ...] = tuple(pieces)
         self._bins: list[int] = [0] * len(self._pieces)
         self._scores: Sequence[float] = ()
@@ -232,8 +235,9 @@ class TokenView(ScrollView, can_focus=True):
     def _lay_out(self) -> None:
         width = self.scrollable_content_region.width
         if width <= 0:
+            self._layout = None  # hidden: laid out at the next size
             return
-        self._layout = TokenLayout(self._pieces, width)
+        self._layout = TokenLayout(self._pieces, width, blanks=self._blanks)
         self._strips.clear()
         self.virtual_size = Size(width, len(self._layout))
         self.refresh()

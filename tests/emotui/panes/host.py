@@ -1,7 +1,7 @@
-"""A shell for one pane: the real lanes, job book and workspace, without the rest of the workbench.
+"""The workbench itself on one pane, with what the tests of panes need to wait and to look.
 
-`async with hosting(home, "steer", vectors="both") as host:` mounts the pane, runs its jobs on real
-threads with a tiny real model, and `await host.settled()` waits until nothing runs.
+`async with hosting(home, "steer", vectors="both") as host:` shows the pane, runs its jobs on the
+real threads with a tiny real model; `await host.settled()` waits until nothing runs.
 """
 
 import asyncio
@@ -11,130 +11,68 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+import emotui.app
+from emotui.app import Workbench
 from emotui.config import load_settings
-from emotui.jobbook import JobBook
-from emotui.lanes import JobFactory, Lane, Lanes
-from emotui.messages import JobMessage, post_reports
-from emotui.panes import make_pane
-from emotui.panes.base import Pane, PaneReport, WorkspaceChanged
-from emotui.session import Session
-from emotui.worker import JobFailed, Report
-from emotui.workspace import Workspace, differences
+from emotui.session import Session, save_session
+from emotui.worker import JobCancelled, JobFailed, JobFinished, Report
+from emotui.workspace import Workspace
 from store.layout import Home
 
 
-class Host(App[None]):
-    """What `Shell` asks for, and nothing more."""
+class Watched(Workbench):
+    """The workbench; it also remembers toasts, yanks and failures."""
 
-    CSS = "Screen { layout: vertical; } .pane { height: 1fr; }"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (160, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-high")]  # noqa: RUF012
+    CSS_PATH = Path(emotui.app.__file__).with_name("app.tcss")
 
-    def __init__(self, home: Path, pane: str, chosen: dict[str, Any]) -> None:
-        super().__init__()
-        place = Home(home)
+    def __init__(self, home: Path, chosen: dict[str, Any]) -> None:
         settings = load_settings({"home": home}, env={})
-        self.workspace = Workspace(place, settings, **chosen)
-        self.session = Session()
-        self.jobs = JobBook()
-        self.name_of_pane = pane
+        super().__init__(settings, Home(home))
+        self.workspace = replace(self.workspace, **chosen)
         self.copied: list[str] = []
-        self.shown: list[str] = []
         self.said: list[str] = []
         self.failed: list[str] = []
-        self.reports: list[Report] = []
-        """What the pane was given."""
-        self.lanes = Lanes(
-            post_reports(self), home=place, threads=1, traceback_folder=home / "errors"
-        )
-        self._owners: dict[int, str] = {}
+        self.ended: set[int] = set()
+        self.asked: list[int] = []
 
-    def compose(self) -> ComposeResult:
-        """The pane alone."""
-        yield make_pane(self.name_of_pane)
-        yield Static("", id="below")
-
-    @property
-    def pane(self) -> Any:
-        """The pane under test."""
-        return self.query_one(Pane)
-
-    def choose(self, workspace: Workspace) -> None:
-        changed = differences(self.workspace, workspace)
-        self.workspace = workspace
-        if changed:
-            self.pane.post_message(WorkspaceChanged(changed))
-
-    def submit_job(
-        self, start: JobFactory, title: str, *, owner: str, lane: Lane, subject: str
-    ) -> int:
-        del owner
-        if subject:
-            for old, about in list(self._owners.items()):
-                if about == subject and self.lives(old):
-                    self.cancel_job(old)
-        job = self.lanes.submit(start, title, lane=lane)
-        self._owners[job] = subject
-        if subject:
-            self.jobs.expect(subject, job)
+    def submit_job(self, *args: Any, **options: Any) -> int:
+        job = super().submit_job(*args, **options)
+        self.asked.append(job)
         return job
-
-    def lives(self, job_id: int) -> bool:
-        """Whether the job has been asked for and not ended."""
-        state = self.jobs.jobs.get(job_id)
-        return state is None or state.ended is None
-
-    @property
-    def busy(self) -> bool:
-        """Whether any job lives."""
-        return any(self.lives(job) for job in self._owners)
-
-    def cancel_job(self, job_id: int) -> None:
-        if self.lanes.cancel(job_id):
-            self.jobs.drop(job_id)
-
-    def go_to(self, pane: str) -> None:
-        self.shown.append(pane)
 
     def copy_out(self, text: str) -> None:
         self.copied.append(text)
-
-    def update_session(self, session: Session) -> None:
-        self.session = session
 
     def notify(self, message: str, **options: Any) -> None:  # type: ignore[override]
         self.said.append(message)
         super().notify(message, **options)
 
-    def on_job_message(self, message: JobMessage) -> None:
-        report = message.report
-        fresh = self.jobs.take(report)
+    def on_job_message(self, message: Any) -> None:
+        # Textual calls the workbench's own handler after this one.
+        report: Report = message.report
+        if isinstance(report, JobFinished | JobCancelled | JobFailed):
+            self.ended.add(report.job_id)
         if isinstance(report, JobFailed):
             self.failed.append(report.message)
-        subject = self._owners.get(report.job_id, "")
-        if fresh and (not subject or self.jobs.current(subject, report.job_id)):
-            self.reports.append(report)
-            self.pane.post_message(PaneReport(report))
 
 
 class Hosted:
-    """A mounted pane, its host and its pilot."""
+    """A mounted pane, its application and its pilot."""
 
-    def __init__(self, app: Host, pilot: Pilot[None]) -> None:
+    def __init__(self, app: Watched, pilot: Pilot[int]) -> None:
         self.app, self.pilot = app, pilot
 
     @property
     def pane(self) -> Any:
-        """The pane."""
-        return self.app.pane
+        """The pane on screen."""
+        return self.app._panes[self.app.current]
 
     @property
     def workspace(self) -> Workspace:
-        """What the pane has chosen."""
+        """What has been chosen."""
         return self.app.workspace
 
     async def choose(self, **changes: Any) -> None:
@@ -147,22 +85,36 @@ class Hosted:
         await self.pilot.press(*keys)
         await self.settled()
 
+    async def tap(self, key: str) -> None:
+        """A key while a job streams: waits for nothing but the key itself."""
+        self.app.simulate_key(key)
+        await asyncio.sleep(0.05)
+
     async def settled(self) -> None:
         """Wait until no job lives and every message has been dealt with."""
-        for _ in range(2000):
+        for _ in range(3000):
             await self.pilot.pause()
-            if not self.app.busy:
+            if self._quiet:
                 await self.pilot.pause(0.02)
-                if not self.app.busy:
+                if self._quiet:
                     return
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.005)
         raise AssertionError(f"jobs still live: {self.app.jobs.jobs}")
+
+    @property
+    def _quiet(self) -> bool:
+        return self.app.lanes is not None and set(self.app.asked) <= self.app.ended
 
     async def type(self, text: str) -> None:
         """Replace what stands in the focused line."""
-        await self.pilot.press("ctrl+u")
-        for character in text:
-            await self.pilot.press(_KEYS.get(character, character))
+        await self.pilot.press("end", "ctrl+u")
+        self.app.focused.insert_text_at_cursor(text)  # type: ignore[union-attr]
+        await self.pilot.pause()
+
+    async def answer(self, text: str) -> None:
+        """Type into a dialog and press Enter."""
+        await self.type(text)
+        await self.press("enter")
 
     def line(self, selector: str) -> str:
         """What a one-line part says."""
@@ -176,32 +128,20 @@ class Hosted:
         )
 
 
-_KEYS = {
-    " ": "space",
-    ".": "full_stop",
-    "-": "minus",
-    "/": "slash",
-    "=": "equals_sign",
-    "_": "underscore",
-    ":": "colon",
-    "+": "plus",
-    ",": "comma",
-    "*": "asterisk",
-}
-
-
 @asynccontextmanager
 async def hosting(
     home: Path, pane: str, *, size: tuple[int, int] = (120, 40), **chosen: Any
 ) -> AsyncIterator[Hosted]:
-    """Mount the pane; at the end the lanes stop."""
-    app = Host(home, pane, chosen)
+    """Show the pane; at the end the lanes stop."""
+    folder = home / "workbench"
+    folder.mkdir(parents=True, exist_ok=True)
+    save_session(folder / "session.json", Session(pane=pane, tour_done=True))
+    app = Watched(home, chosen)
     async with app.run_test(size=size) as pilot:
         hosted = Hosted(app, pilot)
         await hosted.settled()
-        app.pane.focus_first()
-        await pilot.pause()
         try:
             yield hosted
         finally:
+            assert app.lanes is not None
             app.lanes.stop(5)
