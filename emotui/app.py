@@ -32,6 +32,7 @@ from emotui.lanes import DEVICE, DeviceState, JobFactory, Lane, Lanes
 from emotui.messages import JobMessage, post_reports
 from emotui.panes import make_pane
 from emotui.panes.base import Pane, PaneReport, WorkspaceChanged
+from emotui.sanitize import one_line
 from emotui.session import Session, load_session, save_session
 from emotui.themes import DARK, THEMES, next_theme
 from emotui.widgets.frame_rows import FooterRow, HeaderRow, TabStrip
@@ -184,7 +185,7 @@ class Workbench(App[int], inherit_bindings=False):
                 state = self.jobs.jobs.get(old)
                 if about == subject and state is not None and state.live:
                     self.cancel_job(old)
-        job_id = self.lanes.submit(start, title, lane=lane)
+        job_id = self.lanes.submit(start, one_line(title), lane=lane)
         self._owners[job_id] = (owner, subject)
         if quiet:
             self._quiet.add(job_id)

@@ -82,7 +82,6 @@ class Form(Dialog[dict[str, str]]):
                             placeholder=field.hint,
                             id=f"field-{field.name}",
                             compact=True,
-                            select_on_focus=False,
                         )
             yield Static(Text(one_line(self._hint)), classes="hint", id="wrong")
 

@@ -13,6 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from emotui.jobbook import JobState
+from emotui.sanitize import one_line
 from emotui.widgets.bars import bar
 from emotui.widgets.cells import fit
 from emotui.widgets.look import look_of
@@ -110,7 +111,7 @@ class JobRow(Widget):
                 parts.append(f"{duration(left)} left")
             parts.append(rate_text(progress.rate, progress.unit))
         if progress.note:
-            parts.append(progress.note)
+            parts.append(one_line(progress.note))
         return parts
 
 

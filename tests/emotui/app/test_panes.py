@@ -195,7 +195,7 @@ def test_probe_fills_in_live_and_every_key_works(home: Path) -> None:
             return stage.app.workspace.probe is not None
 
         await stage.until(scored, "the probe")
-        assert seen & {1, 2}, "layers came one by one"
+        assert seen - {0}, "values came before the result"
         await stage.pilot.pause()
         assert "chance .50" in stage.text
         assert "bag of words" in stage.text
