@@ -134,9 +134,9 @@ class Output(Vertical):
     def _say(self) -> None:
         if self._request is None:
             return
-        title = output_title(self._request, self.text_name)
-        title += "  LIVE" if self._moved else ""
-        title += "  (stale)" if self._stale else ""
+        title = "LIVE " if self._moved else ""
+        title += "(stale) " if self._stale else ""
+        title += output_title(self._request, self.text_name)
         self.query_one(".title", Static).update(Text(title, no_wrap=True, overflow="ellipsis"))
         self.query_one(".meters", Static).update(Text(self._meters + self._at_cursor()))
 

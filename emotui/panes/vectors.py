@@ -229,6 +229,8 @@ class VectorsPane(Pane):
         self._go_to(labels[at])
         if self._focus_emotions:
             self.focus_first()
+        if self.workspace.layer is None:
+            self.choose(replace(self.workspace, layer=atlas.layer))
 
     def _emotion_rows(self, start: int, stop: int) -> list[list[str]]:
         assert self._atlas is not None
