@@ -31,6 +31,7 @@ class Extra(Vertical):
     Extra { width: 1fr; }
     Extra #extra-title { height: 1; text-style: bold; }
     Extra VirtualTable { height: 1fr; display: none; }
+    Extra #extra-sweep { max-height: 10; }
     Extra #extra-row { height: auto; max-height: 9; display: none; color: $text; }
     .-narrow Extra #extra-row { max-height: 3; }
     Extra #extra-diff { height: 1fr; display: none; }

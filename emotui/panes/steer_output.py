@@ -92,6 +92,17 @@ class Output(Vertical):
             self._waiting = []
             if at_end:
                 view.move_to(len(view.pieces) - 1)
+            self._fit()
+
+    def _fit(self) -> None:
+        """The meters follow the text, not the end of the screen."""
+        rows = max(self.view.virtual_size.height, 2)
+        if self.view.styles.max_height is None or self.view.styles.max_height.value != rows:
+            self.view.styles.max_height = rows
+
+    def on_resize(self) -> None:
+        """Other rows at another width."""
+        self.call_after_refresh(self._fit)
 
     def finish(self, request: LiveRequest, text: LiveText) -> None:
         """The run is done, or one from the history is shown: text and meters."""
@@ -105,6 +116,7 @@ class Output(Vertical):
             self.view.set_tokens(text.pieces)
         self.view.set_stale(False)
         self.view.move_to(0)
+        self.call_after_refresh(self._fit)
         self._say()
 
     def cut(self) -> None:
