@@ -271,15 +271,16 @@ class TokensPane(Pane):
         if coloured is None:
             return
         start, stop, marked = self.span
-        layer = self.at_layer
-        self._say("span", span_line(coloured, start, stop, layer, marked=marked))
-        if view.pieces:
-            self.query_one(RankList).show(
-                rank_title(coloured, start, stop, layer, marked=marked),
-                [(r.label, r.mean, r.z) for r in coloured.ranks(start, stop, layer)],
-                scale=self.scale,
-                chosen=self.emotions,
-            )
+        if not view.pieces:
+            return
+        ranks = coloured.ranks(start, stop, self.at_layer)
+        self._say("span", span_line(ranks, marked=marked))
+        self.query_one(RankList).show(
+            rank_title(ranks, coloured.n_neutral, marked=marked),
+            [(r.label, r.mean, r.z) for r in ranks],
+            scale=self.scale,
+            chosen=self.emotions,
+        )
 
     def _paint_cursor(self) -> None:
         coloured, view = self._shown, self.query_one(TokenView)

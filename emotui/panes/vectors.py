@@ -130,6 +130,7 @@ class VectorsPane(Pane):
         self._focus_emotions = self._atlas is None and bool(self.workspace.vectors)
         wanted = "#vectors-emotions" if self._atlas is not None else "#vectors-sets"
         self.query_one(wanted).focus()
+        self._show_lens()
 
     @property
     def atlas(self) -> Atlas | None:
