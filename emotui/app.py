@@ -99,6 +99,7 @@ class Workbench(App[int], inherit_bindings=False):
         self._cancel_asked = float("-inf")
         self._resume: dict[int, dict[str, Any]] = {}
         self._quiet: set[int] = set()
+        self._job_shown: object = ()
         self._farewell = False
         self._save_due = False
 
@@ -259,6 +260,7 @@ class Workbench(App[int], inherit_bindings=False):
         wanted = not subject or self.jobs.current(subject, report.job_id)
         if fresh and wanted and owner in self._panes:
             self._panes[owner].post_message(PaneReport(report))
+            self.call_later(self.refresh_rows)  # its status line may say something else then
 
     def _show_failure(self, report: JobFailed) -> None:
         name = self.jobs.jobs[report.job_id].name
@@ -288,7 +290,10 @@ class Workbench(App[int], inherit_bindings=False):
         running = [job for job in shown if job.status == "running"]
         job = running[0] if running else shown[-1] if shown else None
         waiting = sum(job.status == "queued" for job in shown)
-        self.query_one("#job-row", JobRow).show(job, waiting=waiting)
+        row = None if job is None else (job.id, job.status, job.progress, waiting)
+        if row != self._job_shown:
+            self._job_shown = row
+            self.query_one("#job-row", JobRow).show(job, waiting=waiting)
         pane = self._panes.get(self.current)
         self.query_one("#tabs", TabStrip).show(
             self.current, status=pane.status_line if pane is not None else ""

@@ -112,15 +112,13 @@ class Lanes:
 
     def _watched(self, job: Job) -> Job:
         """The job's events, and what the device looks like in between."""
-        shown, last = None, float("-inf")
+        known, last = None, float("-inf")
         try:
             for event in job:
-                now = time.monotonic()
-                if self._engine is not None and now - last >= DEVICE_EVERY:
-                    last, state = now, device_state(self._engine)
-                    if state != shown:
-                        shown = state
-                        yield Partial(DEVICE, state)
+                now, engine = time.monotonic(), self._engine
+                if engine is not None and (now - last >= DEVICE_EVERY or engine.info is not known):
+                    known, last = engine.info, now
+                    yield Partial(DEVICE, device_state(engine))
                 yield event
         finally:
             close = getattr(job, "close", None)

@@ -11,11 +11,13 @@ import traceback
 from multiprocessing import resource_tracker
 from pathlib import Path
 
-from emotui.config import Settings
+from emotui.config import Settings, load_settings
+from emotui.errors import UserError
 from emotui.farewell import saved_on_signals
 from emotui.guard import stray_output_to
 from emotui.sanitize import one_line
 from emotui.terminal import remark
+from store.errors import StoreError
 from store.layout import Home
 
 
@@ -51,6 +53,15 @@ def write_traceback(folder: Path, error: BaseException) -> Path:
     path = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S')}.txt"
     path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     return path
+
+
+def start() -> int:
+    """The workbench with the settings of files and environment; a mistake in them is one line."""
+    try:
+        return run_workbench(load_settings())
+    except (UserError, StoreError) as error:
+        remark(f"emotui: {one_line(str(error))}")
+        return 2
 
 
 def is_first_start(home: Home) -> bool:

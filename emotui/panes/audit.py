@@ -37,16 +37,18 @@ STATES = {
 }
 """The same for controls."""
 EXPLAINED = """\
-A finding is a claim in words, the controls its kind has to pass, and a verdict.
-The verdict is computed from the controls, never typed.
+A finding is a claim in words, the controls its kind has to
+pass, and a verdict. The verdict is computed, never typed.
 
-  ✓ supported           every hard control passed
-  ≈ qualified           a control warns; the sentence carries the qualification
-  ✗ refuted as worded   a hard control failed
-  ? inconclusive        not enough data to tell
-  ◌ untested            a hard control has not been run; never counted as passed
+  ✓ supported      every hard control passed
+  ≈ qualified      a control warns; the sentence says so
+  ✗ refuted        as worded: a hard control failed
+  ? inconclusive   not enough data to tell
+  ◌ untested       a hard control has not been run;
+                   that never counts as passed
 
-Controls: ✓ pass  ! warn  ✗ fail  ◌ not run  w waived, with a reason  – does not apply
+Controls: ✓ pass  ! warn  ✗ fail  ◌ not run
+          w waived, with a reason  – does not apply
 """
 
 

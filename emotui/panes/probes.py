@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TABLE = (
     Column("layer", 6, "right"),
-    Column("balanced accuracy", 18),
+    Column("balanced accuracy", 19),
     Column("AUROC", 6, "right"),
     *(Column(name, len(name), "right") for name in COLUMNS),
     Column("shuffled"),
@@ -50,6 +50,8 @@ class ProbesPane(Pane):
     ProbesPane #probe-best { height: auto; max-height: 4; color: $text-muted; }
     ProbesPane #probe-table { height: 30%; min-height: 4; }
     .-wide ProbesPane #probe-table { height: 25%; }
+    .-narrow ProbesPane #probe-best { max-height: 5; }
+    .-narrow.-low ProbesPane #probe-table { height: 5; }
     """
 
     def __init__(self) -> None:
@@ -195,8 +197,8 @@ class ProbesPane(Pane):
         folds = "folds by topic" if r["grouping"] == "topic" else "folds over texts"
         chance = f"{r['chance']:.2f}".removeprefix("0") if self._metric == "accuracy" else ".50"
         return (
-            f"{name} by layer · {len(r['labels'])} {r['target']}s · {folds} · {r['folds']} folds x "
-            f"{r['seeds']} seeds · n {r['n']:,} · chance {chance}"
+            f"{name} by layer · {len(r['labels'])} {r['target']}s · {folds} · "
+            f"n {r['n']:,} · chance {chance}"
         )
 
     def _is_live(self, job_id: int) -> bool:
@@ -262,7 +264,8 @@ class ProbesPane(Pane):
         self.ask(PickOne(question, options, current=self.workspace.run), self._choose_run)
 
     def _choose_run(self, run: str) -> None:
-        self.choose(replace(self.workspace, run=run, probe=None))
+        if run != self.workspace.run:
+            self.choose(replace(self.workspace, run=run, probe=None))
 
     def action_export(self) -> None:
         """Chart as SVG, numbers as CSV."""

@@ -106,8 +106,10 @@ class TabStrip(Widget):
 
     def show(self, current: str, *, status: str = "") -> None:
         """Mark the current tab; `status` stands at the right where there is room."""
-        self._current, self._status = current, one_line(status)
-        self.refresh()
+        now = current, one_line(status)
+        if now != (self._current, self._status):
+            self._current, self._status = now
+            self.refresh()
 
     def _labels(self) -> list[str]:
         return [
@@ -158,8 +160,9 @@ class FooterRow(Widget):
 
     def show(self, entries: Sequence[tuple[str, str]]) -> None:
         """(key, word) pairs, left to right."""
-        self._entries = tuple(entries)
-        self.refresh()
+        if tuple(entries) != self._entries:
+            self._entries = tuple(entries)
+            self.refresh()
 
     @property
     def text(self) -> str:

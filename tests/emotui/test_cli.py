@@ -173,9 +173,9 @@ def test_a_bug_of_ours_leaves_a_file_and_one_line(tmp_path: Path):
 def test_a_killed_extraction_is_saved_and_goes_on(
     tmp_path: Path, model_dir: Path, texts_file: Path
 ):
-    env = os.environ | {"EMOTUI_HOME": str(tmp_path), "EMOTUI_TOKEN_BUDGET": "64"}
+    env = os.environ | {"EMOTUI_HOME": str(tmp_path), "EMOTUI_TOKEN_BUDGET": "40"}
     many = tmp_path / "many.jsonl"
-    many.write_text(texts_file.read_text() * 60)
+    many.write_text(texts_file.read_text() * 25)
 
     def start(*args: object) -> "subprocess.Popen[str]":
         return subprocess.Popen(
@@ -198,6 +198,6 @@ def test_a_killed_extraction_is_saved_and_goes_on(
     with start(*call) as second:
         out, err = second.communicate(timeout=120)
     assert second.returncode == 0, err
-    assert "of 3,600 texts are there already" in err
+    assert "of 1,500 texts are there already" in err
     with start("runs", "verify", out.strip()) as verified:
         assert "every committed row" in verified.communicate(timeout=60)[0]

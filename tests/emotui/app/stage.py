@@ -1,4 +1,4 @@
-"""The workbench on a screen of a known size, for tests: keys, waiting, what stands on the screen."""
+"""The workbench on a screen of a known size, for tests: keys, waiting, what is on the screen."""
 
 import asyncio
 import threading
