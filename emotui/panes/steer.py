@@ -74,7 +74,8 @@ class SteerPane(SteerSettings):
     SteerPane #steer-extra { height: 1fr; display: none; }
     SteerPane.-extra #steer-extra { display: block; }
     .-narrow SteerPane.-extra #steer-outputs { display: none; }
-    .-medium SteerPane.-extra #steer-extra { border-top: solid $panel; }
+    .-medium SteerPane.-extra #steer-extra { border-top: solid $panel; height: 3fr; }
+    .-medium SteerPane.-extra #steer-outputs { height: 2fr; }
     .-wide SteerPane #steer-body { layout: horizontal; }
     .-wide SteerPane.-extra #steer-extra { border-left: solid $panel; padding-left: 1; }
     .-high SteerPane #steer-prompt, .-high SteerPane #steer-prompt-row,

@@ -5,7 +5,7 @@ In: a sweep's request, steps and result; finished runs; texts. Out: `Chosen` for
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -26,11 +26,14 @@ Kind = Literal["", "sweep", "history", "diff"]
 class Extra(Vertical):
     """A title, a table or a text, and a line about the row under the cursor."""
 
+    SCOPED_CSS: ClassVar[bool] = False
     DEFAULT_CSS = """
     Extra { width: 1fr; }
     Extra #extra-title { height: 1; text-style: bold; }
     Extra VirtualTable { height: 1fr; display: none; }
+    Extra #extra-sweep { max-height: 10; }
     Extra #extra-row { height: auto; max-height: 9; display: none; color: $text; }
+    .-narrow Extra #extra-row { max-height: 3; }
     Extra #extra-diff { height: 1fr; display: none; }
     Extra.-sweep #extra-sweep, Extra.-sweep #extra-row { display: block; }
     Extra.-history #extra-history, Extra.-history #extra-row { display: block; }
@@ -257,7 +260,7 @@ class Extra(Vertical):
             table = self.query_one("#extra-history", VirtualTable)
             run = self._runs[min(table.cursor, len(self._runs) - 1)]
             for text in run.texts[:4]:
-                name = "baseline" if text.name == BASELINE else text.name
+                name = text.name.replace("-", "−") if text.alphas else BASELINE
                 shown.append(f"{name}: ", "bold")
                 shown.append(one_line(text.text)[:300] + "\n")
         self.query_one("#extra-row", Static).update(shown)

@@ -92,6 +92,17 @@ class Output(Vertical):
             self._waiting = []
             if at_end:
                 view.move_to(len(view.pieces) - 1)
+            self._fit()
+
+    def _fit(self) -> None:
+        """The meters follow the text, not the end of the screen."""
+        rows = max(self.view.virtual_size.height, 2)
+        if self.view.styles.max_height is None or self.view.styles.max_height.value != rows:
+            self.view.styles.max_height = rows
+
+    def on_resize(self) -> None:
+        """Other rows at another width."""
+        self.call_after_refresh(self._fit)
 
     def finish(self, request: LiveRequest, text: LiveText) -> None:
         """The run is done, or one from the history is shown: text and meters."""
@@ -105,6 +116,7 @@ class Output(Vertical):
             self.view.set_tokens(text.pieces)
         self.view.set_stale(False)
         self.view.move_to(0)
+        self.call_after_refresh(self._fit)
         self._say()
 
     def cut(self) -> None:
@@ -134,9 +146,9 @@ class Output(Vertical):
     def _say(self) -> None:
         if self._request is None:
             return
-        title = output_title(self._request, self.text_name)
-        title += "  LIVE" if self._moved else ""
-        title += "  (stale)" if self._stale else ""
+        title = "LIVE " if self._moved else ""
+        title += "(stale) " if self._stale else ""
+        title += output_title(self._request, self.text_name)
         self.query_one(".title", Static).update(Text(title, no_wrap=True, overflow="ellipsis"))
         self.query_one(".meters", Static).update(Text(self._meters + self._at_cursor()))
 

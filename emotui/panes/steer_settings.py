@@ -110,6 +110,8 @@ class SteerSettings(Pane):
             kept = {emotion: self.workspace.alpha}
         self._take_alphas(kept)
         self._show_settings()
+        if self.workspace.layer is None:
+            self.choose(replace(self.workspace, layer=self.at_layer))
 
     def _take_alphas(self, alphas: dict[str, float]) -> None:
         self.sliders.set_alphas(alphas)

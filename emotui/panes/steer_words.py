@@ -30,13 +30,13 @@ def alphas_text(emotions: tuple[str, ...], alphas: tuple[float, ...]) -> str:
 
 
 def output_title(request: LiveRequest, name: str) -> str:
-    """`baseline α 0`, `steered α +.060`, `random direction 3, α +.060`."""
+    """`baseline α 0`, `steered α +.060`, `random 3  α +.060`."""
     row = next(row for row in request.rows if row.name == name)
     if name == BASELINE or not row.alphas:
         return "baseline  α 0"
     shown = alphas_text(request.emotions, row.alphas)
     if row.control_seed is not None:
-        return f"random direction {row.control_seed}  {shown}"
+        return f"random {row.control_seed}  {shown}"
     return f"{name}  {shown}"
 
 

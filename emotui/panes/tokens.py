@@ -27,6 +27,7 @@ from emotui.jobs.colour_spec import (
     ScaleRule,
     Written,
 )
+from emotui.jobs.spec import ModelSpec
 from emotui.lanes import Tools
 from emotui.panes.base import Pane
 from emotui.panes.sets_choice import ask_for_set, model_for
@@ -53,7 +54,7 @@ KEPT = 4
 LENS_AFTER = 0.3
 """Seconds on one layer before its logit lens is read."""
 
-Key = tuple[str, str, tuple[int, ...]]
+Key = tuple[str, str, tuple[int, ...], ModelSpec]
 
 
 class TokensPane(Pane):
@@ -171,7 +172,7 @@ class TokensPane(Pane):
         text = self._text
         if text is None or not self._set:
             return None
-        return self._set, text.text, text.token_ids
+        return self._set, text.text, text.token_ids, model_for(self.workspace)
 
     def _request(self) -> ColourRequest:
         text = self._text
@@ -226,11 +227,13 @@ class TokensPane(Pane):
         self._asked = None
         if key == self._key():
             self._show(key, coloured)
+            if self.workspace.layer is None:
+                self.choose(replace(self.workspace, layer=self.at_layer))
             self.saw("coloured")
 
     def _show(self, key: Key | None, coloured: Coloured | None) -> None:
         view = self.query_one(TokenView)
-        fresh = key is None or self._shown_key is None or key[1:] != self._shown_key[1:]
+        fresh = key is None or self._shown_key is None or key[1:3] != self._shown_key[1:3]
         self._shown, self._shown_key = coloured, key
         if coloured is None:
             text = self._text
@@ -268,15 +271,16 @@ class TokensPane(Pane):
         if coloured is None:
             return
         start, stop, marked = self.span
-        layer = self.at_layer
-        self._say("span", span_line(coloured, start, stop, layer, marked=marked))
-        if view.pieces:
-            self.query_one(RankList).show(
-                rank_title(coloured, start, stop, layer, marked=marked),
-                [(r.label, r.mean, r.z) for r in coloured.ranks(start, stop, layer)],
-                scale=self.scale,
-                chosen=self.emotions,
-            )
+        if not view.pieces:
+            return
+        ranks = coloured.ranks(start, stop, self.at_layer)
+        self._say("span", span_line(ranks, marked=marked))
+        self.query_one(RankList).show(
+            rank_title(ranks, coloured.n_neutral, marked=marked),
+            [(r.label, r.mean, r.z) for r in ranks],
+            scale=self.scale,
+            chosen=self.emotions,
+        )
 
     def _paint_cursor(self) -> None:
         coloured, view = self._shown, self.query_one(TokenView)

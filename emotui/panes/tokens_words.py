@@ -4,11 +4,15 @@ In: a Coloured and what is chosen. Out: single lines, safe to show. Scores come 
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from emotui.emotion_groups import name_of
 from emotui.jobs.colour_spec import Coloured, ScaleRule
 from emotui.sanitize import visible
 from emotui.widgets.cells import signed
+
+if TYPE_CHECKING:
+    from vectors.scoring import SpanRank
 
 Guesses = Sequence[tuple[str, float]]
 
@@ -45,11 +49,8 @@ def token_line(
     )  # fmt: skip
 
 
-def span_line(
-    coloured: Coloured, start: int, stop: int, layer: int, *, marked: bool, most: int = 6
-) -> str:
+def span_line(ranks: "Sequence[SpanRank]", *, marked: bool, most: int = 6) -> str:
     """The highest and the lowest emotions of the span, with the n of tokens."""
-    ranks = coloured.ranks(start, stop, layer)
     if not ranks:
         return "this span holds special tokens only"
     what = "span" if marked else "text"
@@ -59,11 +60,10 @@ def span_line(
     return f"{what}, {ranks[0].n_tokens} tokens: " + " · ".join(shown) + tail
 
 
-def rank_title(coloured: Coloured, start: int, stop: int, layer: int, *, marked: bool) -> str:
+def rank_title(ranks: "Sequence[SpanRank]", n_neutral: int, *, marked: bool) -> str:
     """What a ranking rests on."""
-    ranks = coloured.ranks(start, stop, layer)
     n = ranks[0].n_tokens if ranks else 0
-    z = f"z: {coloured.n_neutral} neutral texts" if coloured.n_neutral else "no z: no neutral texts"
+    z = f"z: {n_neutral} neutral texts" if n_neutral else "no z: no neutral texts"
     return f"{'span' if marked else 'text'}, {n} tokens · {z}"
 
 

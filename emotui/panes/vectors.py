@@ -130,6 +130,7 @@ class VectorsPane(Pane):
         self._focus_emotions = self._atlas is None and bool(self.workspace.vectors)
         wanted = "#vectors-emotions" if self._atlas is not None else "#vectors-sets"
         self.query_one(wanted).focus()
+        self._show_lens()
 
     @property
     def atlas(self) -> Atlas | None:
@@ -229,6 +230,8 @@ class VectorsPane(Pane):
         self._go_to(labels[at])
         if self._focus_emotions:
             self.focus_first()
+        if self.workspace.layer is None:
+            self.choose(replace(self.workspace, layer=atlas.layer))
 
     def _emotion_rows(self, start: int, stop: int) -> list[list[str]]:
         assert self._atlas is not None

@@ -315,7 +315,7 @@ def test_without_vectors_it_says_what_to_do(prepared: Prepared, vectors: str) ->
 def test_moved_while_it_streams_is_no_evidence(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
         await host.tap("ctrl+j")
-        await _until(host, lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
+        await _until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
         assert host.workspace.steering
         await host.tap("0")
         await host.settled()
@@ -336,7 +336,7 @@ def test_moved_while_it_streams_is_no_evidence(prepared: Prepared, vectors: str)
 def test_stop_between_tokens_keeps_what_came(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
         await host.tap("ctrl+j")
-        await _until(host, lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
+        await _until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
         await host.tap("escape")
         await host.settled()
         assert host.pane.result is None
@@ -354,7 +354,7 @@ def test_stop_between_tokens_keeps_what_came(prepared: Prepared, vectors: str) -
 def test_tokens_of_an_older_run_are_dropped(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
         await host.tap("ctrl+j")
-        await _until(host, lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
+        await _until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
         old = host.pane._job
         await host.tap("b")
         await host.settled()
@@ -385,7 +385,7 @@ def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emotui.jobs.live.generate", slow)
 
 
-async def _until(host: Hosted, reached: Callable[[], bool]) -> None:
+async def _until(reached: Callable[[], bool]) -> None:
     end = time.monotonic() + 20
     while not reached():
         assert time.monotonic() < end, "it never came"
