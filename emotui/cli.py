@@ -35,8 +35,8 @@ from emotui.terminal import remark, say
 from store.errors import StoreError
 from vectors.errors import VectorsError
 
-NO_WORKBENCH = """\
-The workbench on the screen is not in this version of emotui.
+NO_TERMINAL = """\
+The workbench needs a terminal to draw on; here there is none.
 These commands do its work:
 
   emotui demo                  the whole way on the embedded model, offline; writes REPORT.md
@@ -121,7 +121,14 @@ def root(
     del version
     frame.ROOT_HOME.set(home)
     if context.invoked_subcommand is None:
-        say(NO_WORKBENCH.rstrip())
+        from emotui.workbench import can_run, run_workbench
+
+        if not can_run():
+            say(NO_TERMINAL.rstrip())
+            return
+        code = run_workbench(frame.settings_for(home))
+        if code:
+            raise typer.Exit(code)
 
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]

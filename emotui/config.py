@@ -9,7 +9,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emotui.errors import ConfigError
@@ -124,6 +124,8 @@ class Settings:
     values: Mapping[str, Setting]
     files: tuple[Path, ...]
     """The config files that were read."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """The workbench's keys by action id, from the [keys] tables; the actions are not known here."""
 
     @property
     def home(self) -> Path:
@@ -150,7 +152,7 @@ def near(name: str, known: "list[str] | tuple[str, ...]") -> str:
     return f"; known: {shown}{', ...' if len(known) > 12 else ''}"
 
 
-def _read_file(path: Path, *, allow_home: bool) -> dict[str, Setting]:
+def _read_file(path: Path, keys: dict[str, str], *, allow_home: bool) -> dict[str, Setting]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
@@ -159,6 +161,7 @@ def _read_file(path: Path, *, allow_home: bool) -> dict[str, Setting]:
         raise ConfigError(f"{path} cannot be read: {e.strerror}") from e
     found: dict[str, Setting] = {}
     known = [k for k in KEYS if allow_home or k != "home"]
+    keys.update(_keys(content.pop("keys", {}), path))
     for name, value in content.items():
         if name == "home" and not allow_home:
             raise ConfigError(f"{path}: 'home' cannot be set inside the data directory itself")
@@ -166,6 +169,12 @@ def _read_file(path: Path, *, allow_home: bool) -> dict[str, Setting]:
             raise ConfigError(f"{path}: unknown key {one_line(name)!r}{near(name, known)}")
         found[name] = Setting(_parsed(name, value, where=str(path)), str(path))
     return found
+
+
+def _keys(table: object, path: Path) -> dict[str, str]:
+    if not isinstance(table, dict) or not all(isinstance(v, str) for v in table.values()):
+        raise ConfigError(f'{path}: [keys] holds lines such as "tokens.mark" = "m"')
+    return {str(name): value for name, value in table.items()}
 
 
 def _parsed(name: str, value: object, *, where: str) -> object:
@@ -194,10 +203,11 @@ def load_settings(
     flags = flags or {}
     values: dict[str, Setting] = {k.name: Setting(k.default, "default") for k in KEYS.values()}
     files: list[Path] = []
+    keys: dict[str, str] = {}
 
     def read(path: Path, *, allow_home: bool) -> None:
         if path.is_file():
-            values.update(_read_file(path, allow_home=allow_home))
+            values.update(_read_file(path, keys, allow_home=allow_home))
             files.append(path)
         elif env.get("EMOTUI_CONFIG") and allow_home:
             raise ConfigError(f"EMOTUI_CONFIG names {path}, which is not a file")
@@ -219,4 +229,4 @@ def load_settings(
         values["home"] = Setting(str(default_home()), "default")
     read(Path(str(values["home"].value)) / "config.toml", allow_home=False)
     override(tuple(name for name in KEYS if name != "home"))
-    return Settings(values, tuple(files))
+    return Settings(values, tuple(files), keys)

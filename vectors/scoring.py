@@ -120,14 +120,18 @@ def score_text(
     layers: Sequence[int] | None = None,
     readout: str = "cosine",
     neutral: NeutralScores | None = None,
+    encoding: Encoding | None = None,
 ) -> TokenScores:
     """Score every token of `text` in one forward pass that stops after the last layer wanted.
+
+    `encoding` gives the text's tokens where they are known, as those of a generated text are: a
+    tokenizer may cut the same characters into other tokens than the model wrote.
 
     Raises TextError for a text without tokens or longer than the context, DataError for an unknown
     label or readout, LayerError for a layer not in the set, DirectionError for another width.
     """
     names, wanted = _choose(model, directions, labels, layers, readout)
-    encoding = _encode(model, text)
+    encoding = _encode(model, text) if encoding is None else _checked(model, text, encoding)
     scores = _forward(model, directions, encoding, names, wanted, readout)
     ordinary = np.abs(scores[~encoding.is_special])
     if neutral is None and readout == "cosine":
@@ -231,8 +235,11 @@ def _choose(
 
 
 def _encode(model: "LanguageModel", text: str) -> Encoding:
-    encoding = encode(model, [text])[0]
-    if encoding.truncated:
+    return _checked(model, text, encode(model, [text])[0])
+
+
+def _checked(model: "LanguageModel", text: str, encoding: Encoding) -> Encoding:
+    if encoding.truncated or len(encoding.ids) > model.info.context_length:
         raise TextError(
             f"the text {text[:30]!r} is longer than the context of {model.info.context_length} "
             "tokens; score it in parts"

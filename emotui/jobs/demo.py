@@ -89,10 +89,10 @@ def demo_job(
     known = sorted({story.emotion for story in corpus})
     emotions = tuple(name for name in request.emotions if name in known) or tuple(known[:3])
     yield Note("1/6 data: stories of the demo's own grammar, whose truth is known")
-    yield from _data(home, request, corpus, cancelled)
+    yield from demo_data(home, request, corpus, cancelled)
     yield Note("2/6 extract: the facts before any reaction, last token; then whole stories")
-    facts = yield from _extract(home, request, FACTS, ("last",), engine, cancelled)
-    whole = yield from _extract(home, request, STORIES, ("mean50",), engine, cancelled)
+    facts = yield from demo_run(home, request, FACTS, ("last",), engine, cancelled)
+    whole = yield from demo_run(home, request, STORIES, ("mean50",), engine, cancelled)
     yield Note("3/6 probe: can the emotion be read before it is shown?")
     probe = yield from part(
         probe_job(
@@ -163,9 +163,10 @@ def part(job: Job, kind: type[T]) -> Generator[Event, None, T]:
     raise AssertionError("a job ended without a Done event")
 
 
-def _data(
+def demo_data(
     home: Home, request: DemoRequest, corpus: list[Story], cancelled: Cancelled
 ) -> Generator[Event, None, None]:
+    """Imports the demo's three datasets: facts, whole stories, neutral texts."""
     plain = neutral(max(100, request.texts // 10), seed=request.seed + 3)
     sets: dict[str, Iterable[dict[str, str]]] = {
         FACTS: (_line(s, s.text[: s.premise_end].rstrip()) for s in corpus),
@@ -187,7 +188,7 @@ def _line(story: Story, text: str) -> dict[str, str]:
     return {"text": text, "label": story.emotion, "topic": story.topic}
 
 
-def _extract(
+def demo_run(
     home: Home,
     request: DemoRequest,
     dataset: str,
@@ -195,6 +196,7 @@ def _extract(
     engine: Engine,
     cancelled: Cancelled,
 ) -> Generator[Event, None, ExtractResult]:
+    """Extracts one of them at all layers."""
     wanted = ExtractRequest(
         request.model, dataset, parse_layers("all"), poolings, rows=Rows(), stored_dtype="float32"
     )

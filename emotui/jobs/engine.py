@@ -10,7 +10,7 @@ from pathlib import Path
 from emotui.events import Event, Note
 from emotui.jobs.spec import DEMO, DEMO_MODEL, ModelSpec
 from emotui.sanitize import one_line
-from vectors.models import LanguageModel, load_model, untrained_twin
+from vectors.models import LanguageModel, ModelInfo, load_model, untrained_twin
 
 
 class Engine:
@@ -26,6 +26,11 @@ class Engine:
             import torch
 
             torch.set_num_threads(threads)
+
+    @property
+    def info(self) -> ModelInfo | None:
+        """What is loaded; None for nothing."""
+        return None if self._loaded is None else self._loaded[1].info
 
     def model(self, spec: ModelSpec) -> Generator[Event, None, LanguageModel]:
         """The model of this spec; `model = yield from engine.model(spec)`."""

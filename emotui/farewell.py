@@ -1,0 +1,47 @@
+"""What happens when the process is told to go: SIGTERM and SIGHUP save before they end it.
+
+In: what to do first (save the session, let jobs commit) and how to leave the screen. Out: exit
+codes 143 and 129. A thread of its own does it, because with a dead terminal the screen's thread may
+be stuck in a write that never returns.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+LEAVE_SECONDS = 4.0
+"""How long the screen has to close by itself."""
+
+
+@contextlib.contextmanager
+def saved_on_signals(save: Callable[[], object], leave: Callable[[int], object]) -> Iterator[None]:
+    """For the time of the block; the handlers are put back afterwards.
+
+    `save` must be safe in any thread; `leave(code)` asks the screen to close and may do nothing.
+    """
+    begun = threading.Event()
+
+    def farewell(code: int) -> None:
+        try:
+            save()
+            leave(code)
+            threading.Event().wait(LEAVE_SECONDS)
+        finally:
+            os._exit(code)
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        del frame
+        if not begun.is_set():
+            begun.set()
+            threading.Thread(target=farewell, args=(128 + number,), daemon=True).start()
+
+    wanted = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, handler) for number in wanted]
+    try:
+        yield
+    finally:
+        for number, old in zip(wanted, before, strict=True):
+            signal.signal(number, old)

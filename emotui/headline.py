@@ -1,0 +1,38 @@
+"""The header's parts: model, layer, emotion, alpha, seed, device; the least important ranked last.
+
+In: the workspace and what is known of the device. Out: (text, rank) pairs. Knows no widget.
+"""
+
+from pathlib import Path
+
+from emotui.lanes import DeviceState
+from emotui.widgets.cells import signed
+from emotui.workspace import Workspace
+
+_GIB = 1 << 30
+
+
+def headline(workspace: Workspace, device: DeviceState | None) -> list[tuple[str, int]]:
+    """From left to right; a higher rank goes first where there is no room."""
+    model = "no model" if workspace.model is None else Path(workspace.model.source).name
+    return [
+        (model, 1),
+        (layer_text(workspace, device), 2),
+        (workspace.emotion or "no emotion", 3),
+        (f"α {signed(workspace.alpha)}" if workspace.alpha else "α 0", 2),
+        (f"seed {workspace.seed}", 5),
+        ("" if device is None else memory_text(device), 4),
+    ]
+
+
+def layer_text(workspace: Workspace, device: DeviceState | None) -> str:
+    """`layer 21/32`, layers counted from 0."""
+    if workspace.layer is None:
+        return "no layer"
+    of = f"/{device.n_layers}" if device is not None and device.n_layers else ""
+    return f"layer {workspace.layer}{of}"
+
+
+def memory_text(device: DeviceState) -> str:
+    """`cuda:0 14.2/143 GiB`."""
+    return f"{device.device} {device.used / _GIB:.1f}/{device.total / _GIB:.0f} GiB"

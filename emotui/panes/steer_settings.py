@@ -1,0 +1,335 @@
+"""What the Steer pane is set to, and the dialogs that change it.
+
+In: the workspace and what the user picks or types. Out: settings that a run is made of. Runs
+nothing and shows no text; the pane itself does.
+"""
+
+from dataclasses import asdict, replace
+
+from rich.text import Text
+from textual.widgets import Static, TextArea
+
+from emotui.errors import UserError
+from emotui.jobs.atlas_spec import SetEntry
+from emotui.jobs.recipes import SteerRecipe, load_recipe, recipe_names, save_recipe
+from emotui.options import MODES, parse_positions
+from emotui.panes.base import Pane
+from emotui.panes.sets_choice import ask_for_set, list_sets
+from emotui.panes.steer_sliders import REACH, Sliders, Window
+from emotui.panes.steer_words import parse_sampling, positions_text, sampling_text
+from emotui.sanitize import one_line
+from emotui.screens.asking import AskText, PickMany, PickOne
+from store.errors import StoreError
+
+LARGEST_ALPHA = 5.0
+Settings = tuple[object, ...]
+
+
+class SteerSettings(Pane):
+    """Base of the Steer pane: emotions, layer, mode, positions, sampling, recipes."""
+
+    empty_hint = "no vectors chosen: S chooses a set; emotui vectors build makes one"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entry: SetEntry | None = None
+        self._mode = "add"
+        self._positions: str | tuple[int, int] = "all"
+        self._windows: dict[Settings, Window] = {}
+        self._focus_slider = False
+        """The pane has the focus only because there was no slider to give it to."""
+
+    def settings_changed(self) -> None:
+        """What is on screen may be stale now."""
+
+    @property
+    def sliders(self) -> Sliders:
+        """The sliders."""
+        return self.query_one(Sliders)
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """Those with a slider."""
+        return tuple(self.sliders.alphas)
+
+    @property
+    def at_layer(self) -> int:
+        """The workspace's layer where the set has it, else the nearest to two thirds of depth."""
+        assert self._entry is not None
+        layers = self._entry.layers
+        wanted = self.workspace.layer
+        target = wanted if wanted is not None else layers[0] + (layers[-1] - layers[0]) * 2 / 3
+        return min(layers, key=lambda layer: abs(layer - target))
+
+    @property
+    def prompt(self) -> str:
+        """What the model goes on from."""
+        return self.query_one(TextArea).text
+
+    def _settings(self) -> Settings:
+        """What decides a text; another value makes what is on screen stale."""
+        w = self.workspace
+        layer = self.at_layer if self._entry is not None else None
+        return (
+            w.vectors, w.model, self.prompt, tuple(self.sliders.alphas.items()), layer, self._mode,
+            self._positions, w.seed, w.sampling,
+        )  # fmt: skip
+
+    def _window_key(self, emotion: str) -> Settings:
+        w = self.workspace
+        return (w.vectors, w.model, emotion, self.at_layer, self._mode, self._positions)
+
+    def _ready(self) -> bool:
+        if self._entry is None:
+            self.toast(self.empty_hint, severity="warning")
+        return self._entry is not None
+
+    def _list(self) -> None:
+        if self.workspace.vectors:
+            self.submit(
+                list_sets,
+                "list vectors",
+                lane="desk",
+                subject="sets",
+                then=self._take_entries,
+                quiet=True,
+            )
+
+    def _take_entries(self, entries: tuple[SetEntry, ...]) -> None:
+        name = self.workspace.vectors
+        self._entry = next((e for e in entries if e.name == name and not e.problem), None)
+        if self._entry is None:
+            self._take_alphas({})
+            self._show_settings()
+            return
+        labels = self._entry.labels
+        kept = {e: a for e, a in self.sliders.alphas.items() if e in labels}
+        if not kept:
+            emotion = self.workspace.emotion
+            emotion = emotion if emotion in labels else labels[0]
+            kept = {emotion: self.workspace.alpha}
+        self._take_alphas(kept)
+        self._show_settings()
+        if self.workspace.layer is None:
+            self.choose(replace(self.workspace, layer=self.at_layer))
+
+    def _take_alphas(self, alphas: dict[str, float]) -> None:
+        self.sliders.set_alphas(alphas)
+        if self._focus_slider and alphas:
+            self.focus_first()
+        self._show_windows()
+        self.settings_changed()
+
+    def _show_windows(self) -> None:
+        if self._entry is not None:
+            self.sliders.show_windows(lambda e: self._windows.get(self._window_key(e)))
+
+    def _follow_workspace(self) -> None:
+        """Another pane chose an emotion or an alpha."""
+        emotion, alpha = self.workspace.emotion, self.workspace.alpha
+        if self._entry is None or emotion not in self._entry.labels:
+            return
+        if emotion not in self.sliders.alphas:
+            self._take_alphas({emotion: alpha})
+        elif self.sliders.alphas[emotion] != alpha:
+            self.sliders.slider(emotion).set_value(alpha)
+
+    def _show_settings(self) -> None:
+        w = self.workspace
+        if self._entry is None:
+            text = (
+                self.empty_hint if not w.vectors else f"reading vectors {one_line(w.vectors)} ..."
+            )
+        else:
+            layers = self._entry.layers
+            text = (
+                f"layer {self.at_layer} of {layers[0]}-{layers[-1]} · {self._mode} at "
+                f"{positions_text(self._positions)} · {sampling_text(w.sampling, w.seed)} · "
+                f"vectors {one_line(w.vectors)}"
+            )
+            self._show_windows()
+        self.query_one("#steer-settings", Static).update(Text(text, no_wrap=True))
+        self.settings_changed()
+
+    def action_type_alpha(self) -> None:
+        """Any alpha; one beyond the slider's ends widens it."""
+        if not self._ready():
+            return
+        slider = self.sliders.slider(self.sliders.current)
+
+        def wrong(text: str) -> str:
+            try:
+                value = float(text)
+            except ValueError:
+                return "write a number, e.g. -0.05"
+            return "" if abs(value) <= LARGEST_ALPHA else f"allowed ±{LARGEST_ALPHA:g}"
+
+        def take(text: str) -> None:
+            value = float(text)
+            reach = max(abs(value), REACH)
+            slider.set_range(-reach, reach)
+            slider.set_value(value)
+
+        self.ask(
+            AskText(
+                f"alpha of {slider.emotion}",
+                value=f"{slider.value:g}",
+                hint="a fraction of the layer's mean residual norm",
+                check=wrong,
+            ),
+            take,
+        )
+
+    def action_layer(self, by: int) -> None:
+        """One layer down or up, in every pane."""
+        if self._entry is not None:
+            layers = self._entry.layers
+            at = layers.index(self.at_layer) + by
+            if 0 <= at < len(layers):
+                self.choose(replace(self.workspace, layer=layers[at]))
+
+    def action_pick_emotions(self) -> None:
+        """Which emotions have a slider."""
+        if not self._ready() or self._entry is None:
+            return
+        labels = [(label, label) for label in self._entry.labels]
+
+        def take(chosen: tuple[str, ...]) -> None:
+            if not chosen:
+                self.toast("choose one emotion or more")
+                return
+            self._take_alphas({e: self.sliders.alphas.get(e, 0.0) for e in chosen})
+            first = self.emotions[0]
+            self.choose(replace(self.workspace, emotion=first, alpha=self.sliders.alphas[first]))
+
+        self.ask(PickMany("Emotions to steer", labels, chosen=self.emotions), take)
+
+    def action_positions(self) -> None:
+        """Where the direction acts."""
+
+        def wrong(text: str) -> str:
+            try:
+                parse_positions(text)
+            except UserError as error:
+                return str(error).removeprefix("--")
+            return ""
+
+        def take(text: str) -> None:
+            self._positions = parse_positions(text)
+            self._show_settings()
+
+        self.ask(
+            AskText(
+                "Positions",
+                value=positions_text(self._positions),
+                hint="all · prompt · generated · START:STOP in tokens, counted from the prompt's "
+                "first",
+                check=wrong,
+            ),
+            take,
+        )
+
+    def action_sampling(self) -> None:
+        """Seed, length and how tokens are drawn."""
+
+        def wrong(text: str) -> str:
+            found = parse_sampling(text)
+            return found if isinstance(found, str) else ""
+
+        def take(text: str) -> None:
+            found = parse_sampling(text)
+            assert not isinstance(found, str)
+            self.choose(replace(self.workspace, sampling=found[0], seed=found[1]))
+
+        now = sampling_text(self.workspace.sampling, self.workspace.seed)
+        self.ask(AskText("Sampling", value=now, hint="temperature=0 is greedy", check=wrong), take)
+
+    def action_mode(self) -> None:
+        """What alpha does."""
+        said = {
+            "add": "add alpha times the direction",
+            "project-out": "remove the share alpha of the direction",
+            "clamp": "set the projection to alpha",
+            "replace": "remove the direction, then add alpha times it",
+        }
+
+        def take(mode: str) -> None:
+            self._mode = mode
+            self._show_settings()
+
+        options = [(mode, f"{mode}: {said[mode]}") for mode in MODES]
+        self.ask(PickOne("What alpha does", options, current=self._mode), take)
+
+    def action_save_recipe(self) -> None:
+        """Keep emotions, alphas and settings under a name."""
+        if not self._ready():
+            return
+        sampling, w = self.workspace.sampling, self.workspace
+        recipe = SteerRecipe(
+            vectors=w.vectors,
+            emotions=tuple(self.sliders.alphas.items()),
+            layer=self.at_layer,
+            mode=self._mode,
+            positions=self._positions,
+            seed=w.seed,
+            **asdict(sampling),
+        )
+
+        def take(name: str) -> None:
+            try:
+                path = save_recipe(w.home, name.strip(), recipe)
+            except StoreError as error:
+                self.toast(str(error), severity="error")
+            else:
+                self.toast(f"saved {one_line(str(path))}")
+
+        self.ask(AskText("Name of the recipe", hint="letters, digits, - _ ."), take)
+
+    def action_load_recipe(self) -> None:
+        """Take settings kept before."""
+        names = recipe_names(self.workspace.home)
+        if not names:
+            self.toast("no recipes yet; the palette has steer: save recipe...")
+            return
+        self.ask(PickOne("Recipe", [(n, n) for n in names]), self._take_recipe)
+
+    def _take_recipe(self, name: str) -> None:
+        try:
+            recipe = load_recipe(self.workspace.home, name)
+        except (UserError, StoreError) as error:
+            self.toast(str(error), severity="error")
+            return
+        self._mode, self._positions = recipe.mode, recipe.positions
+        if self._entry is not None and recipe.vectors == self.workspace.vectors:
+            known = {e: a for e, a in recipe.emotions if e in self._entry.labels}
+            self._take_alphas(known or self.sliders.alphas)
+        else:
+            self.sliders.alphas = dict(recipe.emotions)
+        sampling = replace(
+            self.workspace.sampling,
+            max_new_tokens=recipe.max_new_tokens,
+            temperature=recipe.temperature,
+            top_k=recipe.top_k,
+            top_p=recipe.top_p,
+        )
+        emotion, alpha = recipe.emotions[0]
+        self.choose(
+            replace(
+                self.workspace,
+                vectors=recipe.vectors,
+                layer=recipe.layer,
+                seed=recipe.seed,
+                sampling=sampling,
+                emotion=emotion,
+                alpha=alpha,
+            )
+        )
+        self._show_settings()
+
+    def action_pick_set(self) -> None:
+        """Which vectors steer."""
+        ask_for_set(
+            self,
+            lambda name: self.choose(replace(self.workspace, vectors=name)),
+            question="Vectors that steer",
+        )

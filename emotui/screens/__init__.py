@@ -1,0 +1,1 @@
+"""Screens over the panes: questions, errors, help, the jump letters. Nothing is imported here."""

@@ -1,0 +1,56 @@
+"""Where tokens stand: every token is somewhere, in order, and no row is too wide."""
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emotui.widgets.token_layout import TokenLayout, token_glyphs
+
+PIECES = st.lists(st.text(alphabet=" ab\n\t日\u0301\x1b\u202e", max_size=6), max_size=30)
+
+
+@given(PIECES, st.integers(2, 20))
+def test_every_token_is_placed_in_order_within_the_width(pieces: list[str], width: int) -> None:
+    layout = TokenLayout(pieces, width)
+    runs = [run for row in layout.rows for run in row]
+    order = [run.token for run in runs]
+    assert order == sorted(order)
+    assert sorted(set(order)) == list(range(len(pieces)))
+    for row in layout.rows:
+        assert sum(run.width for run in row) <= width
+        assert all(a.x + a.width == b.x for a, b in itertools.pairwise(row))
+    text = "".join(run.text for run in runs)
+    assert text == "".join(g for piece in pieces for g, _ in token_glyphs(piece))
+    for token in range(len(pieces)):
+        rows = [i for i, row in enumerate(layout.rows) if any(r.token == token for r in row)]
+        assert (layout.first_row[token], layout.last_row[token]) == (rows[0], rows[-1])
+        assert layout.token_at(layout.x_of(token), layout.row_of(token)) == token
+
+
+def test_words_are_kept_whole_and_blanks_and_line_ends_are_visible() -> None:
+    layout = TokenLayout(["The", " gar", "den", ".", "\n", "Next"], 8)
+    assert ["".join(r.text for r in row) for row in layout.rows] == ["The", "·garden.", "⏎", "Next"]
+    assert TokenLayout(["a", "\t", "b"], 9).rows[0][1].text == "⇥"
+
+
+def test_a_word_longer_than_the_row_is_cut() -> None:
+    layout = TokenLayout(["abcdefgh"], 3)
+    assert ["".join(r.text for r in row) for row in layout.rows] == ["abc", "def", "gh"]
+    assert (layout.first_row, layout.last_row) == ([0], [2])
+
+
+def test_a_token_without_text_is_still_there() -> None:
+    assert [g for g, _ in token_glyphs("")] == ["▯"]
+
+
+def test_words_are_walked_by_their_first_tokens() -> None:
+    layout = TokenLayout(["The", " gar", "den", " gate"], 40)
+    assert [layout.next_word(t) for t in range(4)] == [1, 3, 3, 3]
+    assert [layout.previous_word(t) for t in range(4)] == [0, 0, 1, 1]
+
+
+def test_touched_rows_end_after_the_last_token_asked_for() -> None:
+    layout = TokenLayout(["ab", "cd", "\n", "ef"], 20)
+    assert layout.touched([0]) == {0: 2}
+    assert layout.touched([0, 3]) == {0: 2, 1: 2}
