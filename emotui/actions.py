@@ -14,9 +14,9 @@ PANES = ("data", "probes", "vectors", "tokens", "steer", "audit", "jobs")
 WIDGETS: dict[str, tuple[str, ...]] = {
     "data": ("table",),
     "probes": ("layer-chart",),
-    "vectors": ("table", "heat-map", "scatter", "layer-chart"),
+    "vectors": ("table", "heat-map", "scatter"),
     "tokens": ("token-view",),
-    "steer": ("slider", "token-view", "table"),
+    "steer": ("slider", "table"),
     "audit": ("table",),
     "jobs": ("table",),
 }

@@ -42,6 +42,7 @@ from emotui.sanitize import one_line
 from emotui.screens.asking import AskText
 from emotui.terminal import plain
 from emotui.widgets.slider import AlphaSlider
+from emotui.widgets.token_view import TokenView
 from emotui.worker import JobCancelled, JobEvent, JobFailed, JobFinished, Report
 from emotui.workspace import ShownText
 
@@ -333,6 +334,11 @@ class SteerPane(SteerSettings):
         """Another prompt: what is on screen is stale."""
         message.stop()
         self.settings_changed()
+
+    def on_token_view_yanked(self, message: TokenView.Yanked) -> None:
+        """The marked tokens, or the whole output, to the clipboard and a file."""
+        message.stop()
+        self.shell.copy_out(message.text)
 
     def on_extra_chosen(self, message: Extra.Chosen) -> None:
         """Enter in the sweep takes an alpha; in the history it brings a run back."""

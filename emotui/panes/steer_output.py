@@ -5,17 +5,30 @@ alpha it was drawn under: the line under the text names that of the token under 
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
 
+from emotui.actions import bindings
 from emotui.jobs.live_spec import LiveRequest, LiveText
 from emotui.panes.steer_words import alphas_text, meters, output_title
 from emotui.widgets.token_view import TokenView
 
 Alphas = tuple[float | None, ...]
+
+
+class OutputText(TokenView, inherit_bindings=False):
+    """A token view that leaves w and b to the pane: sweep and baseline."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding
+        for binding in bindings("token-view")
+        if isinstance(binding, Binding) and binding.key not in ("w", "b")
+    ]
 
 
 class Output(Vertical):
@@ -44,7 +57,7 @@ class Output(Vertical):
     def compose(self) -> ComposeResult:
         """Title, text, meters."""
         yield Static(classes="title", markup=False)
-        yield TokenView(blanks=" ")
+        yield OutputText(blanks=" ")
         yield Static(classes="meters", markup=False)
 
     @property

@@ -230,6 +230,21 @@ def test_to_tokens_hands_over_the_ids(prepared: Prepared, vectors: str) -> None:
     run(scenario, prepared, vectors)
 
 
+def test_an_output_has_its_own_cursor_and_yank(prepared: Prepared, vectors: str) -> None:
+    async def scenario(host: Hosted) -> None:
+        await host.press("ctrl+j")
+        view = host.pane.outputs[BASELINE].view
+        view.focus()
+        await host.press("l", "l", "y")
+        assert view.cursor == 2
+        assert host.app.copied == [host.pane.result.texts[0].text]
+        await host.press("w")
+        assert host.pane.result.request.sweep == "joyful", "w is the pane's"
+        assert host.screen().count("joyful") > 0
+
+    run(scenario, prepared, vectors)
+
+
 def test_settings_dialogs(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
         await host.press("s")
