@@ -21,13 +21,13 @@ from store.errors import StoreError
 from store.layout import Home
 
 
-def run_workbench(settings: Settings) -> int:
-    """Runs until the user leaves; returns the exit code."""
+def run_workbench(settings: Settings, *, demo: bool = False) -> int:
+    """Runs until the user leaves; returns the exit code. `demo` prepares the demo if it is not."""
     quiet_libraries()
     home = Home(settings.home).ensure()
     from emotui.app import Workbench, log_path
 
-    first = is_first_start(home)
+    first = is_first_start(home) or (demo and not has_demo(home))
     with stray_output_to(log_path(home)):
         resource_tracker.ensure_running()
         app = Workbench(settings, home, first_start=first)
@@ -67,6 +67,13 @@ def start() -> int:
 def is_first_start(home: Home) -> bool:
     """Nothing has been imported and no session was saved."""
     return not (home.root / "workbench").is_dir() and not any(home.datasets.iterdir())
+
+
+def has_demo(home: Home) -> bool:
+    """The demo's stories were imported before."""
+    from emotui.jobs.demo import STORIES
+
+    return (home.datasets / STORIES).is_dir()
 
 
 def quiet_libraries() -> None:

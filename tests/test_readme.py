@@ -53,9 +53,9 @@ def test_every_module_says_what_it_is():
 def test_the_readme_names_every_command():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = {
-        re.match(r"\| `emotui (\w+)", line)[1]: line  # type: ignore[index]
+        match[1]: line
         for line in readme.splitlines()
-        if line.startswith("| `emotui ")
+        if (match := re.match(r"\| `emotui (\w+)", line))
     }
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
         places = [

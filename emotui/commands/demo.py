@@ -36,13 +36,18 @@ def demo(
 ) -> None:
     """Data, extraction, probes, vectors, scores and steering on the embedded teaching model.
 
-    Needs no network. The workbench is not in this version, so it runs headless in any case.
+    Needs no network. On a terminal it opens the workbench on the demo; with --headless, --json or
+    without a terminal it runs the whole way and writes the report.
     """
     settings = settings_for(home)
     if out.exists() and not out.is_dir():
         raise OptionError(f"--out {out} is a file; name a folder")
-    if not headless:
-        remark("the workbench is not in this version; running the headless way")
+    if not headless and not as_json:
+        from emotui.workbench import can_run, run_workbench
+
+        if can_run():
+            raise typer.Exit(run_workbench(settings, demo=True))
+        remark("no terminal to draw on; running the headless way")
     here = home_for(settings)
 
     from emotui.jobs.demo import DemoRequest, demo_job

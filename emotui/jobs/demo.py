@@ -33,7 +33,7 @@ T = TypeVar("T")
 FACTS, STORIES, NEUTRAL = "demo-facts", "demo-stories", "demo-neutral"
 VECTORS = "demo"
 EMOTIONS = ("happy", "angry", "nervous")
-ALPHAS = (-0.4, -0.2, 0.2, 0.4, 0.8)
+ALPHAS = (-0.5, 0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class DemoRequest:
     out: Path
     texts: int = 4000
     """Stories in the dataset."""
-    prompts: int = 12
+    prompts: int = 32
     """Beginnings to steer from."""
     controls: int = 2
     """Random directions beside each emotion."""
@@ -221,7 +221,7 @@ def _steer(
             emotion=emotion,
             alphas=ALPHAS,
             prompts=tuple(dict.fromkeys(prompts)),
-            layer=parse_layers("1/2"),
+            layer=parse_layers("2/3"),
             sampling=Sampling(max_new_tokens=40, seed=request.seed),
             control=("random", request.controls),
         )
