@@ -215,8 +215,19 @@ def row(story: Story) -> dict[str, object]:
         "kind": story.kind,
         "displayed": story.displayed,
         "premise_end": story.premise_end,
-        "spans": [list(span) for span in story.spans],
+        "spans": [[name, start, stop] for name, start, stop in _by_role(story)],
     }
+
+
+def _by_role(story: Story) -> Iterator[tuple[str, int, int]]:
+    """The spans; in a deflection called "guest" (who speaks first) and "masking" by role.
+
+    Names change from text to text; deflection vectors are means over the masking speaker's turns.
+    """
+    for name, start, stop in story.spans:
+        if story.kind == "deflection":
+            name = "guest" if name == story.spans[0][0] else "masking"
+        yield name, start, stop
 
 
 def _story(emotion: str, topic: Topic, *, target: int, opened: bool, rng: Random) -> Story:

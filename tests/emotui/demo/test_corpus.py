@@ -221,7 +221,10 @@ def test_written_corpus_holds_everything(tmp_path: Path) -> None:
     assert set(rows[0]) == {
         "text", "label", "topic", "person", "kind", "displayed", "premise_end", "spans",
     }  # fmt: skip
-    turn = json.loads(paths[3].read_text("utf-8").splitlines()[0])
-    speaker, start, end = turn["spans"][1]
-    assert turn["text"][:start].endswith(f"{speaker}: ")
-    assert end > start
+    turns = [json.loads(line) for line in paths[3].read_text("utf-8").splitlines()]
+    made = deflections(len(turns), seed=2)
+    for turn, story in zip(turns, made, strict=True):
+        assert {name for name, _, _ in turn["spans"]} == {"guest", "masking"}
+        masking = {start for name, start, _ in turn["spans"] if name == "masking"}
+        assert masking == {start for _, start, _ in story.spans[1::2]}
+        assert len({name for name, _, _ in story.spans[1::2]}) == 1
