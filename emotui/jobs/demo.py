@@ -33,7 +33,7 @@ T = TypeVar("T")
 FACTS, STORIES, NEUTRAL = "demo-facts", "demo-stories", "demo-neutral"
 VECTORS = "demo"
 EMOTIONS = ("happy", "angry", "nervous")
-ALPHAS = (-0.5, 0.25, 0.5, 0.75)
+ALPHAS = (-0.35, 0.25, 0.35, 0.5)
 
 
 @dataclass(frozen=True)
