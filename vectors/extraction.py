@@ -30,9 +30,6 @@ _NUMPY_DTYPE = {"bfloat16": np.uint16, "float16": np.float16, "float32": np.floa
 _BF16_NAN = np.uint16(0x7FC0)
 # Tokens of one batch, padding included. Where even one text is too much, that text is set aside.
 _BUDGET = {"cpu": 2048, "mps": 8192, "cuda": 32768}
-# Texts of one window: what a cancellation loses and how often progress shows. An accelerator needs
-# more of them to fill its batches with texts of like length.
-_WINDOW = {"cpu": 256}
 
 
 def never() -> bool:
@@ -142,21 +139,19 @@ def extract(
     *,
     spans: Sequence[Sequence[tuple[int, int]]] | None = None,
     start: int = 0,
-    window: int | None = None,
+    window: int = 512,
     token_budget: int | None = None,
     cancelled: Callable[[], bool] = never,
 ) -> Iterator[PooledBatch]:
     """Yield the pooled residual streams of rows `start` on, one window at a time.
 
     `texts` and `spans` (characters, per text) may be any lazy sequences: only slices of one window
-    are read. Windows end at multiples of `window` (None: 256 on a CPU, else 512), so a run resumed
-    at one groups its batches, and gives its values, like an uninterrupted one. Raises Cancelled
-    between batches.
+    are read. Windows end at multiples of `window`, so a run resumed at one groups its batches, and
+    gives its values, like an uninterrupted one. Raises Cancelled between batches.
     """
     if "spans" in plan.poolings and spans is None:
         raise TextError("pooling 'spans' needs the texts' character spans; none were given")
     budget = _Budget(token_budget or _BUDGET.get(model.device.type, 2048))
-    window = window or _WINDOW.get(model.device.type, 512)
     row = start
     while row < len(texts):
         stop = min(len(texts), (row // window + 1) * window)
