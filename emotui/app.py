@@ -5,11 +5,13 @@ inside: panes are made by name, jobs go to the lanes, reports go back to the pan
 changed workspace goes to every pane. Nothing heavy is imported here, so the first paint is quick.
 """
 
+import contextlib
+import gc
 import os
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import events, work
@@ -20,27 +22,27 @@ from textual.css.query import NoMatches
 from textual.widget import Widget
 from textual.widgets import Static
 
-from emotui import clipboard
 from emotui.actions import EVERYWHERE, LISTS, PANES, Action, bindings, footer, help_rows
 from emotui.config import Settings
-from emotui.events import Partial
 from emotui.headline import headline
-from emotui.jobbook import JobBook, JobState
 from emotui.jobs.spec import DEMO, ModelSpec
 from emotui.keymap import check_keymap
-from emotui.lanes import DEVICE, DeviceState, JobFactory, Lane, Lanes
-from emotui.messages import JobMessage, post_reports
 from emotui.panes import make_pane
-from emotui.panes.base import Pane, PaneReport, WorkspaceChanged
-from emotui.sanitize import one_line
 from emotui.session import Session, load_session, save_session
 from emotui.themes import DARK, THEMES, next_theme
 from emotui.widgets.frame_rows import FooterRow, HeaderRow, TabStrip
 from emotui.widgets.job_row import JobRow
 from emotui.widgets.tour import TourRow
-from emotui.worker import JobCancelled, JobEvent, JobFailed, JobFinished
 from emotui.workspace import Workspace, differences, from_session, to_session
 from store.layout import Home
+
+if TYPE_CHECKING:
+    from emotui.jobbook import JobBook, JobState
+    from emotui.jobdesk import JobDesk
+    from emotui.lanes import DeviceState, JobFactory, Lane, Lanes
+    from emotui.messages import Mailbox
+    from emotui.panes.base import Pane
+    from emotui.worker import JobFailed, Report
 
 QUIT_WITHIN = 1.0
 """Seconds within which a second Ctrl+C quits."""
@@ -89,17 +91,18 @@ class Workbench(App[int], inherit_bindings=False):
         self._notes = [loaded.note] if loaded.note else []
         model = _spec(settings, self.session.model) if self.session.model else None
         self.workspace = from_session(Workspace(home, settings), self.session, model=model)
-        self.jobs = JobBook()
-        self.device: DeviceState | None = None
+        known = [theme.name for theme in THEMES]
+        theme_now = self.session.theme if self.session.theme in known else DARK.name
+        # Set later it would have every style read again before the first paint.
+        self.set_reactive(App.theme, theme_now)
+        self.desk: JobDesk | None = None  # jobs can be asked for after the first paint
+        self._mailbox: Mailbox | None = None
         self.current = self.session.pane if self.session.pane in PANES else PANES[0]
-        self.lanes: Lanes | None = None
         self.first_start = first_start
         self._panes: dict[str, Pane] = {}
-        self._owners: dict[int, tuple[str, str]] = {}
+        self._rows_asked = False
         self.keys_now: dict[str, str] = {}
         self._cancel_asked = float("-inf")
-        self._resume: dict[int, dict[str, Any]] = {}
-        self._quiet: set[int] = set()
         self._job_shown: object = ()
         self._farewell = False
         self._save_due = False
@@ -117,9 +120,7 @@ class Workbench(App[int], inherit_bindings=False):
         yield Static(id="too-small")
 
     def on_mount(self) -> None:
-        """Theme and rows now; the pane and the threads after the first paint."""
-        known = [theme.name for theme in THEMES]
-        self.theme = self.session.theme if self.session.theme in known else DARK.name
+        """Keys and rows now; the pane and the threads after the first paint."""
         keymap, problems = check_keymap(self.workspace.settings.keys)
         self.set_keymap(keymap)
         self.keys_now = keymap
@@ -128,12 +129,17 @@ class Workbench(App[int], inherit_bindings=False):
         self.call_after_refresh(self._begin)
 
     async def _begin(self) -> None:
-        settings = self.workspace.settings
-        self.lanes = Lanes(
-            post_reports(self),
+        from emotui.jobdesk import JobDesk
+        from emotui.messages import Mailbox
+
+        gc.enable()  # off since the start of the process (see __main__)
+        start_resource_tracker()
+        self._mailbox = Mailbox(self)
+        self.desk = JobDesk(
+            self._mailbox.post,
             home=self.workspace.home,
-            threads=settings.number("threads"),
-            traceback_folder=self.folder / ERRORS,
+            threads=self.workspace.settings.number("threads"),
+            errors=self.folder / ERRORS,
         )
         await self._show_pane(self.current)
         for note in self._notes:
@@ -163,43 +169,33 @@ class Workbench(App[int], inherit_bindings=False):
             return
         self.workspace = workspace
         for pane in self._panes.values():
-            pane.post_message(WorkspaceChanged(changed))
+            pane.tell(changed)
         self.refresh_rows()
         self._save_soon()
 
     def submit_job(
         self,
-        start: JobFactory,
+        start: "JobFactory",
         title: str,
         *,
         owner: str,
-        lane: Lane,
+        lane: "Lane",
         subject: str,
         resume: dict[str, Any] | None,
         quiet: bool,
     ) -> int:
         """Queue a job for a pane; an older one on the same subject is cancelled."""
-        assert self.lanes is not None, "panes exist only after the lanes"
-        if subject:
-            for old, (_, about) in list(self._owners.items()):
-                state = self.jobs.jobs.get(old)
-                if about == subject and state is not None and state.live:
-                    self.cancel_job(old)
-        job_id = self.lanes.submit(start, one_line(title), lane=lane)
-        self._owners[job_id] = (owner, subject)
-        if quiet:
-            self._quiet.add(job_id)
+        assert self.desk is not None, "panes exist only after the job desk"
+        job_id = self.desk.submit(
+            start, title, owner=owner, lane=lane, subject=subject, resume=resume, quiet=quiet
+        )
         if resume is not None:
-            self._resume[job_id] = {**resume, "pane": owner}
             self._save_soon()
-        if subject:
-            self.jobs.expect(subject, job_id)
         return job_id
 
     def cancel_job(self, job_id: int) -> None:
         """Stop a job; what it still says is dropped."""
-        if self.lanes is not None and self.lanes.cancel(job_id):
-            self.jobs.drop(job_id)
+        if self.desk is not None and self.desk.cancel(job_id):
             self.refresh_rows()
 
     def go_to(self, pane: str) -> None:
@@ -208,6 +204,8 @@ class Workbench(App[int], inherit_bindings=False):
 
     def copy_out(self, text: str) -> None:
         """Yank to the terminal's clipboard and into a file."""
+        from emotui import clipboard
+
         copied = clipboard.copy(text, write=self._write, folder=self.folder / YANKS)
         self.notify(copied.line, markup=False)
 
@@ -217,9 +215,25 @@ class Workbench(App[int], inherit_bindings=False):
         self._save_soon()
 
     @property
-    def shown_jobs(self) -> list[JobState]:
+    def jobs(self) -> "JobBook":
+        """Every job of this session that is still worth knowing."""
+        assert self.desk is not None, "panes exist only after the job desk"
+        return self.desk.book
+
+    @property
+    def lanes(self) -> "Lanes | None":
+        """The two threads; None before the first paint."""
+        return None if self.desk is None else self.desk.lanes
+
+    @property
+    def device(self) -> "DeviceState | None":
+        """What is loaded; None before the first job that loads a model."""
+        return None if self.desk is None else self.desk.device
+
+    @property
+    def shown_jobs(self) -> "list[JobState]":
         """Every job worth listing, the oldest first."""
-        return [j for i, j in self.jobs.jobs.items() if i not in self._quiet or j.error]
+        return [] if self.desk is None else self.desk.shown
 
     @property
     def log_file(self) -> Path:
@@ -240,30 +254,45 @@ class Workbench(App[int], inherit_bindings=False):
 
     # Jobs
 
-    def on_job_message(self, message: JobMessage) -> None:
-        """A report from a lane."""
-        report = message.report
-        if isinstance(report, JobEvent) and isinstance(report.event, Partial):
-            value = report.event.value
-            if report.event.kind == DEVICE and isinstance(value, DeviceState):
-                self.device = value
-                self.refresh_rows()
-                return
-        fresh = self.jobs.take(report)
+    def on_reports_waiting(self) -> None:
+        """Look into the mailbox, though not more often than the screen needs it."""
+        assert self._mailbox is not None
+        early = self._mailbox.early
+        if early > 0:
+            self.set_timer(early, self._take_reports)
+        else:
+            self._take_reports()
+
+    def _take_reports(self) -> None:
+        """Hand every report to who asked for it; then show once how things stand."""
+        if self._mailbox is None or self.desk is None:
+            return
+        for_panes: dict[str, list[Report]] = {}
+        for report in self._mailbox.take():
+            owner, wanted = self.desk.take(report)
+            self.heard(report)
+            if owner in self._panes:
+                if wanted:
+                    for_panes.setdefault(owner, []).append(report)
+                else:
+                    self._panes[owner].drop(report)
+            self.desk.forget(report)
+        for owner, reports in for_panes.items():
+            self._panes[owner].hand(reports)
         self.refresh_rows()
-        owner, subject = self._owners.get(report.job_id, ("", ""))
+
+    def heard(self, report: "Report") -> None:
+        """Every report, wanted or not."""
+        from emotui.worker import JobCancelled, JobFailed, JobFinished
+
         if isinstance(report, JobFailed):
             self._show_failure(report)
-        for pane in self._panes.values():
-            pane.on_any_job(report)
         if isinstance(report, JobFinished | JobCancelled | JobFailed):
             self._save_soon()
-        wanted = not subject or self.jobs.current(subject, report.job_id)
-        if fresh and wanted and owner in self._panes:
-            self._panes[owner].post_message(PaneReport(report))
-            self.call_later(self.refresh_rows)  # its status line may say something else then
+        for pane in self._panes.values():
+            pane.on_any_job(report)
 
-    def _show_failure(self, report: JobFailed) -> None:
+    def _show_failure(self, report: "JobFailed") -> None:
         name = self.jobs.jobs[report.job_id].name
         if report.traceback is None:
             text = f"{name}: {report.message}"
@@ -309,7 +338,7 @@ class Workbench(App[int], inherit_bindings=False):
 
     # Panes
 
-    async def _pane(self, name: str) -> Pane:
+    async def _pane(self, name: str) -> "Pane":
         if name not in self._panes:
             pane = make_pane(name)
             self._panes[name] = pane
@@ -350,13 +379,11 @@ class Workbench(App[int], inherit_bindings=False):
         self._save_due = False
         if self._farewell:
             return
-        jobs = self.jobs.jobs
-        unfinished = [r for i, r in self._resume.items() if i not in jobs or jobs[i].live]
         session = replace(
             to_session(self.workspace, self.session),
             pane=self.current,
             theme=self.theme,
-            resume=tuple(unfinished),
+            resume=self.session.resume if self.desk is None else self.desk.unfinished,
         )
         save_session(self.folder / SESSION, session)
 
@@ -472,6 +499,19 @@ class Workbench(App[int], inherit_bindings=False):
 
 def _spec(settings: Settings, source: str) -> ModelSpec:
     return ModelSpec(source, dtype=settings.text("dtype"), device=settings.text("device"))
+
+
+def start_resource_tracker() -> None:
+    """Starts multiprocessing's helper with a stderr that has a descriptor: the log's.
+
+    Textual's stderr has none, and whoever starts the first process inside the application (a hub
+    download, a DataLoader, joblib) would fail with `bad value(s) in fds_to_keep`. The imports it
+    takes can wait for the first paint.
+    """
+    with open(2, "w", closefd=False) as log, contextlib.redirect_stderr(log):
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()
 
 
 def log_path(home: Home) -> Path:

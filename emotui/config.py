@@ -7,7 +7,6 @@ the nearest known one. Knows no commands and loads no model.
 
 import difflib
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,6 +152,8 @@ def near(name: str, known: "list[str] | tuple[str, ...]") -> str:
 
 
 def _read_file(path: Path, keys: dict[str, str], *, allow_home: bool) -> dict[str, Setting]:
+    import tomllib  # most starts have no file to read
+
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:

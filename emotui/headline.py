@@ -4,19 +4,22 @@ In: the workspace and what is known of the device. Out: (text, rank) pairs. Know
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from emotui.lanes import DeviceState
+from emotui.jobs.spec import DEMO, DEMO_MODEL
 from emotui.widgets.cells import signed
 from emotui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from emotui.lanes import DeviceState
 
 _GIB = 1 << 30
 
 
-def headline(workspace: Workspace, device: DeviceState | None) -> list[tuple[str, int]]:
+def headline(workspace: Workspace, device: "DeviceState | None") -> list[tuple[str, int]]:
     """From left to right; a higher rank goes first where there is no room."""
-    model = "no model" if workspace.model is None else Path(workspace.model.source).name
     return [
-        (model, 1),
+        (model_text(workspace, device), 1),
         (layer_text(workspace, device), 2),
         (workspace.emotion or "no emotion", 3),
         (f"α {signed(workspace.alpha)}" if workspace.alpha else "α 0", 2),
@@ -25,7 +28,17 @@ def headline(workspace: Workspace, device: DeviceState | None) -> list[tuple[str
     ]
 
 
-def layer_text(workspace: Workspace, device: DeviceState | None) -> str:
+def model_text(workspace: Workspace, device: "DeviceState | None") -> str:
+    """The chosen model's name; without a choice the vectors' own, once it is loaded."""
+    if workspace.model is not None:
+        return Path(workspace.model.source).name
+    if device is not None and device.model:
+        path = Path(device.model)
+        return DEMO if path == DEMO_MODEL else path.name
+    return "the vectors' own model" if workspace.vectors else "no model"
+
+
+def layer_text(workspace: Workspace, device: "DeviceState | None") -> str:
     """`layer 21/32`, layers counted from 0."""
     if workspace.layer is None:
         return "no layer"
@@ -33,6 +46,6 @@ def layer_text(workspace: Workspace, device: DeviceState | None) -> str:
     return f"layer {workspace.layer}{of}"
 
 
-def memory_text(device: DeviceState) -> str:
+def memory_text(device: "DeviceState") -> str:
     """`cuda:0 14.2/143 GiB`."""
     return f"{device.device} {device.used / _GIB:.1f}/{device.total / _GIB:.0f} GiB"

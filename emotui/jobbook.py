@@ -22,6 +22,8 @@ from emotui.worker import (
 
 Status = Literal["queued", "running", "done", "cancelled", "failed"]
 NOTES_KEPT = 200
+JOBS_KEPT = 300
+"""Ended jobs that stay listed; the oldest are let go."""
 
 
 @dataclass
@@ -68,6 +70,13 @@ class JobBook:
         state = self.jobs.get(job_id)
         if state is not None and state.live:
             state.status = "cancelled"
+
+    def trim(self) -> None:
+        """Let the oldest ended jobs go where there are more than are kept."""
+        if len(self.jobs) > JOBS_KEPT:
+            ended = [i for i, job in self.jobs.items() if job.ended is not None]
+            for job_id in ended[: len(self.jobs) - JOBS_KEPT]:
+                del self.jobs[job_id]
 
     def take(self, report: Report) -> bool:
         """Enter a report; False when it is stale and must not reach a pane."""

@@ -1,9 +1,12 @@
-"""The worker's reports as Textual messages; the only bridge from the engine thread to the screen.
+"""The worker's reports on their way to the screen; the only bridge from its threads to Textual.
 
-`post_reports(target)` gives the callback a Worker wants. Progress of one job that waits in the
-queue is replaced by newer progress of the same job; nothing else is ever replaced.
+In: reports, from any thread. Out: one `ReportsWaiting` for the screen, however many wait, and the
+reports in their order once it asks for them. Progress of a job replaces older progress of the same
+job that still waits; nothing else is ever dropped.
 """
 
+import threading
+import time
 from collections.abc import Callable
 
 from textual.message import Message
@@ -12,38 +15,55 @@ from textual.message_pump import MessagePump
 from emotui.events import Progress
 from emotui.worker import JobEvent, Report
 
-
-class JobMessage(Message):
-    """One report, on its way to the screen's thread."""
-
-    def __init__(self, report: Report) -> None:
-        self.report = report
-        super().__init__()
-
-    @property
-    def progress_of(self) -> int | None:
-        """The job whose progress this is; None for every other report."""
-        report = self.report
-        if isinstance(report, JobEvent) and isinstance(report.event, Progress):
-            return report.job_id
-        return None
-
-    def can_replace(self, message: Message) -> bool:
-        """Whether the later `message` makes this one needless."""
-        return (
-            isinstance(message, JobMessage)
-            and self.progress_of is not None
-            and self.progress_of == message.progress_of
-        )
+TAKE_EVERY = 0.05
+"""Seconds between two looks into the mailbox: a model that writes 600 tokens a second must not wake
+the screen 600 times."""
 
 
-def post_reports(target: MessagePump) -> Callable[[Report], bool]:
-    """A callback that posts to the target from any thread; False once the target has closed."""
+class ReportsWaiting(Message, bubble=False):
+    """There is something in the mailbox."""
 
-    def post(report: Report) -> bool:
+
+class Mailbox:
+    """Reports that wait for the screen's thread."""
+
+    def __init__(self, target: MessagePump, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """`target` gets the ReportsWaiting."""
+        self._target, self._clock = target, clock
+        self._lock = threading.Lock()
+        self._waiting: list[Report] = []
+        self._last = float("-inf")
+
+    def post(self, report: Report) -> bool:
+        """Put a report in, from any thread; False once the target has closed."""
+        with self._lock:
+            first = not self._waiting
+            job_id = _progress_of(report)
+            if job_id is not None:
+                self._waiting = [r for r in self._waiting if _progress_of(r) != job_id]
+            self._waiting.append(report)
+        if not first:
+            return True
         try:
-            return target.post_message(JobMessage(report))
+            return self._target.post_message(ReportsWaiting())
         except RuntimeError:  # the event loop has closed: nobody is left to tell
             return False
 
-    return post
+    @property
+    def early(self) -> float:
+        """Seconds until the next look is due; 0 or less when it is."""
+        return self._last + TAKE_EVERY - self._clock()
+
+    def take(self) -> list[Report]:
+        """Everything that waits, the oldest first."""
+        with self._lock:
+            taken, self._waiting = self._waiting, []
+        self._last = self._clock()
+        return taken
+
+
+def _progress_of(report: Report) -> int | None:
+    """The job whose progress this is; None for every other report."""
+    if isinstance(report, JobEvent) and isinstance(report.event, Progress):
+        return report.job_id
+    return None

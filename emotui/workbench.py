@@ -1,14 +1,12 @@
 """Starts the workbench in this terminal: guards, signals, then the application.
 
-In: settings. Out: an exit code. The order matters: the resource tracker has to run before the
-application (a process started inside it fails with `bad value(s) in fds_to_keep`), and stray output
-must lead into the log before anything can write to the screen.
+In: settings. Out: an exit code. Stray output must lead into the log before anything can write to
+the screen.
 """
 
 import os
+import sys
 import time
-import traceback
-from multiprocessing import resource_tracker
 from pathlib import Path
 
 from emotui.config import Settings, load_settings
@@ -16,7 +14,6 @@ from emotui.errors import UserError
 from emotui.farewell import saved_on_signals
 from emotui.guard import stray_output_to
 from emotui.sanitize import one_line
-from emotui.terminal import remark
 from store.errors import StoreError
 from store.layout import Home
 
@@ -29,7 +26,6 @@ def run_workbench(settings: Settings, *, demo: bool = False) -> int:
 
     first = is_first_start(home) or (demo and not has_demo(home))
     with stray_output_to(log_path(home)):
-        resource_tracker.ensure_running()
         app = Workbench(settings, home, first_start=first)
 
         def leave(code: int) -> None:
@@ -40,6 +36,8 @@ def run_workbench(settings: Settings, *, demo: bool = False) -> int:
         if app.lanes is not None:
             app.close_down()
     if app.crash is not None:
+        from emotui.terminal import remark
+
         remark(
             f"emotui: a bug stopped the workbench ({one_line(str(app.crash))[:200]}); the session "
             f"is saved, the traceback is in {write_traceback(app.folder / 'errors', app.crash)}"
@@ -49,6 +47,8 @@ def run_workbench(settings: Settings, *, demo: bool = False) -> int:
 
 def write_traceback(folder: Path, error: BaseException) -> Path:
     """Keeps the traceback of a crash; returns its file."""
+    import traceback
+
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"crash-{time.strftime('%Y%m%d-%H%M%S')}.txt"
     path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
@@ -60,6 +60,8 @@ def start() -> int:
     try:
         return run_workbench(load_settings())
     except (UserError, StoreError) as error:
+        from emotui.terminal import remark
+
         remark(f"emotui: {one_line(str(error))}")
         return 2
 
@@ -90,6 +92,4 @@ def quiet_libraries() -> None:
 
 def can_run() -> bool:
     """Whether there is a terminal to draw on and to read keys from."""
-    import sys
-
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

@@ -26,7 +26,7 @@ A pane's DEFAULT_CSS that looks at the screen's class (`.-narrow DataPane #rows`
 `SCOPED_CSS = False` in the same class.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
@@ -55,11 +55,11 @@ class WorkspaceChanged(Message, bubble=False):
         super().__init__()
 
 
-class PaneReport(Message, bubble=False):
-    """A report of a job this pane asked for."""
+class PaneReports(Message, bubble=False):
+    """Reports of jobs this pane asked for, the oldest first."""
 
-    def __init__(self, report: Report) -> None:
-        self.report = report
+    def __init__(self, reports: Sequence[Report]) -> None:
+        self.reports = tuple(reports)
         super().__init__()
 
 
@@ -256,11 +256,25 @@ class Pane(Container):
         """Pass it on."""
         self.on_workspace(message.changed)
 
-    def on_pane_report(self, message: PaneReport) -> None:
-        """Pass it on; a result also to who waits for it."""
-        report = message.report
-        self.on_job(report)
+    def tell(self, changed: frozenset[str]) -> None:
+        """The workspace has new values under these names."""
+        self.post_message(WorkspaceChanged(changed))
+
+    def hand(self, reports: Sequence[Report]) -> None:
+        """Reports of this pane's own jobs."""
+        self.post_message(PaneReports(reports))
+
+    def drop(self, report: Report) -> None:
+        """A report that no longer counts: nobody waits for its job's result."""
         if isinstance(report, JobFinished | JobCancelled | JobFailed):
-            then = self._then.pop(report.job_id, None)
-            if then is not None and isinstance(report, JobFinished):
-                then(report.value)
+            self._then.pop(report.job_id, None)
+
+    def on_pane_reports(self, message: PaneReports) -> None:
+        """Pass them on; a result also to who waits for it."""
+        for report in message.reports:
+            self.on_job(report)
+            if isinstance(report, JobFinished | JobCancelled | JobFailed):
+                then = self._then.pop(report.job_id, None)
+                if then is not None and isinstance(report, JobFinished):
+                    then(report.value)
+        self.shell.refresh_rows()  # the status line may say something else now

@@ -5,18 +5,19 @@ thread: whoever holds the job book refreshes the row.
 """
 
 import math
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from emotui.jobbook import JobState
 from emotui.sanitize import one_line
-from emotui.widgets.bars import bar
 from emotui.widgets.cells import fit
 from emotui.widgets.look import look_of
+
+if TYPE_CHECKING:
+    from emotui.jobbook import JobState
 
 BAR_MOST = 30
 """Cells of the longest meter bar."""
@@ -55,7 +56,7 @@ class JobRow(Widget):
         self._job: JobState | None = None
         self._waiting = 0
 
-    def show(self, job: JobState | None, *, waiting: int = 0) -> None:
+    def show(self, job: "JobState | None", *, waiting: int = 0) -> None:
         """Show a job as it stands; None when nothing runs."""
         self._job, self._waiting = job, waiting
         self.refresh()
@@ -81,19 +82,21 @@ class JobRow(Widget):
             parts.pop()
         middle: list[Segment] = []
         if share is not None and bar_wide >= 6:
+            from emotui.widgets.bars import bar  # not before the first job
+
             filled = Segment(bar(share, bar_wide), self.get_component_rich_style("bars--bar"))
             middle = [Segment(" ▕", look.dim), filled, Segment("▏", look.dim)]
         segments = [Segment(head if middle else fit(head, max(room, 0)), look.strong), *middle]
         segments.append(Segment(" " + tail, look.base))
         return Strip(segments).adjust_cell_length(width, look.base)
 
-    def _share(self, job: JobState) -> float | None:
+    def _share(self, job: "JobState") -> float | None:
         progress = job.progress
         if job.status != "running" or progress is None or not progress.total:
             return None
         return progress.done / progress.total
 
-    def _tail(self, job: JobState) -> list[str]:
+    def _tail(self, job: "JobState") -> list[str]:
         """What is said at the right, the least important last."""
         if job.status == "failed":
             return [job.error]
@@ -156,6 +159,8 @@ class Meter(Widget):
         room = min(width - max(cell_len(head), 14) - 3, BAR_MOST)
         segments = [Segment(fit(head, min(max(cell_len(head), 14), width)), look.strong)]
         if room >= 4:
+            from emotui.widgets.bars import bar
+
             filled = bar((value or 0) / self._top, room)
             drawn = Segment(filled, self.get_component_rich_style("bars--bar"))
             segments += [Segment(" ▕", look.dim), drawn, Segment("▏", look.dim)]

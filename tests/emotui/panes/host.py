@@ -50,9 +50,8 @@ class Watched(Workbench):
         self.said.append(message)
         super().notify(message, **options)
 
-    def on_job_message(self, message: Any) -> None:
-        # Textual calls the workbench's own handler after this one.
-        report: Report = message.report
+    def heard(self, report: Report) -> None:
+        super().heard(report)
         if isinstance(report, JobFinished | JobCancelled | JobFailed):
             self.ended.add(report.job_id)
         if isinstance(report, JobFailed):
