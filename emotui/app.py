@@ -48,6 +48,8 @@ QUIT_WITHIN = 1.0
 """Seconds within which a second Ctrl+C quits."""
 SAVE_AFTER = 2.0
 """Seconds after a choice until the session is written."""
+UNHEARD = frozenset({"row"})
+"""Changes no pane follows: the row of Data changes with every key there."""
 SMALLEST = (80, 24)
 SESSION, LOG, YANKS, ERRORS = "session.json", "workbench.log", "yanks", "errors"
 
@@ -168,8 +170,9 @@ class Workbench(App[int], inherit_bindings=False):
         if not changed:
             return
         self.workspace = workspace
-        for pane in self._panes.values():
-            pane.tell(changed)
+        if changed - UNHEARD:
+            for pane in self._panes.values():
+                pane.tell(changed)
         self.refresh_rows()
         self._save_soon()
 

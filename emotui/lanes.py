@@ -77,7 +77,10 @@ class Lanes:
         threads: int,
         traceback_folder: Path,
     ) -> None:
-        """`post` is called from the lanes' threads; `threads` are torch's, 0 = its own choice."""
+        """`post` is called from the lanes' threads.
+
+        `threads` are torch's; 0 = its own choice, with one core left to the screen.
+        """
         self._home, self._threads = home, threads
         self._engine: Engine | None = None
         ids = itertools.count(1)
@@ -129,7 +132,7 @@ class Lanes:
         if self._engine is None:
             from emotui.jobs.engine import Engine
 
-            self._engine = Engine(threads=self._threads)
+            self._engine = Engine(threads=self._threads, spared=1)
         return self._engine
 
 

@@ -4,6 +4,7 @@ In: a ModelSpec. Out: a LanguageModel, and notes about what was chosen and check
 one trained model and its untrained twin. Knows no dataset and no store.
 """
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 
@@ -16,16 +17,18 @@ from vectors.models import LanguageModel, ModelInfo, load_model, untrained_twin
 class Engine:
     """At most one loaded model; loading another lets the first go.
 
-    `threads` is the number of CPU threads for torch; 0 leaves torch's choice.
+    `threads` is the number of CPU threads for torch; 0 leaves torch's choice, less as many cores as
+    are to be spared for others (but at least one).
     """
 
-    def __init__(self, *, threads: int = 0) -> None:
+    def __init__(self, *, threads: int = 0, spared: int = 0) -> None:
         self._loaded: tuple[ModelSpec, LanguageModel] | None = None
         self._twin: tuple[ModelSpec, int, LanguageModel] | None = None
-        if threads:
+        if threads or spared:
             import torch
 
-            torch.set_num_threads(threads)
+            most = max(1, (os.cpu_count() or 1) - spared)
+            torch.set_num_threads(threads or min(torch.get_num_threads(), most))
 
     @property
     def info(self) -> ModelInfo | None:

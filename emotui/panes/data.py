@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from emotui.actions import bindings
@@ -26,9 +26,10 @@ from emotui.panes.dataforms import (
     import_form,
     import_request,
 )
-from emotui.sanitize import one_line, visible
+from emotui.sanitize import one_line
 from emotui.screens.asking import AskText, Confirm
 from emotui.widgets.bars import Bars, Histogram
+from emotui.widgets.prose import Prose
 from emotui.widgets.table import Column, VirtualTable
 from emotui.worker import JobEvent, JobFinished, Report
 from emotui.workspace import ShownText, Workspace
@@ -65,8 +66,7 @@ class DataPane(Pane):
     DataPane { layout: grid; grid-size: 2 2; grid-columns: 38 1fr; grid-rows: 1fr 2fr; }
     DataPane #rows-side { row-span: 2; border-left: solid $panel; }
     DataPane #preview { height: 9; border-top: solid $panel; }
-    DataPane #preview-text, DataPane #summary { height: auto; }
-    DataPane #summary { color: $text-muted; }
+    DataPane #summary { height: auto; color: $text-muted; }
     DataPane #filter { display: none; border: none; height: 1; background: $panel; padding: 0 1; }
     DataPane #filter.-on { display: block; }
     DataPane #labels { height: 1fr; min-height: 3; margin: 1 0 0 0; }
@@ -100,10 +100,11 @@ class DataPane(Pane):
         """Datasets at the left, rows in the middle, counts at the right."""
         yield VirtualTable(SETS, empty=self.empty_hint, id="datasets")
         with Vertical(id="rows-side"):
-            yield VirtualTable(ROWS, empty="Enter on a dataset opens it", id="rows")
+            yield VirtualTable(
+                ROWS, empty="Enter on a dataset opens it", moved=self._row_moved, id="rows"
+            )
             yield Input(placeholder="text, label or topic contains...", id="filter", compact=True)
-            with VerticalScroll(id="preview", can_focus=True):
-                yield Static(id="preview-text")
+            yield Prose(id="preview")
         with Vertical(id="counts"):
             yield Static(id="summary")
             yield Bars(id="labels")
@@ -240,12 +241,12 @@ class DataPane(Pane):
 
     # Rows
 
-    def on_virtual_table_cursor_moved(self, message: VirtualTable.CursorMoved) -> None:
-        """The preview follows the row."""
-        if message.table.id == "rows" and self._view is not None:
-            if message.row != self.workspace.row:
-                self.choose(replace(self.workspace, row=message.row))
-            if message.row:
+    def _row_moved(self, row: int) -> None:
+        """The preview follows the row, in the same frame."""
+        if self._view is not None:
+            if row != self.workspace.row:
+                self.choose(replace(self.workspace, row=row))
+            if row:
                 self.saw("moved")
             self._preview()
 
@@ -254,14 +255,12 @@ class DataPane(Pane):
         if view is None or not view.info.n:
             return
         row = view.dataset.row(at)
-        text = Text()
-        head = " · ".join(one_line(part) for part in (row.label, row.topic) if part)
-        text.append(f"row {at:,} · {len(row.text):,} characters", style="bold")
-        text.append(f" · {head}\n" if head else "\n", style="bold")
-        if at in view.excluded:
-            text.append(f"excluded: {one_line(view.excluded[at])}\n", style="italic")
-        text.append(visible(row.text[:PREVIEWED], newlines=True))
-        self.query_one("#preview-text", Static).update(text)
+        head = [f"row {at:,}", f"{len(row.text):,} characters", row.label or "", row.topic or ""]
+        self.query_one("#preview", Prose).show(
+            " · ".join(filter(None, head)),
+            row.text[:PREVIEWED],
+            remark=f"excluded: {view.excluded[at]}" if at in view.excluded else "",
+        )
 
     def on_virtual_table_opened(self, message: VirtualTable.Opened) -> None:
         """Enter opens a dataset, or a row in Tokens."""

@@ -75,10 +75,16 @@ class VirtualTable(ScrollView, can_focus=True):
         columns: Sequence[Column],
         *,
         empty: str = "nothing here",
+        moved: Callable[[int], None] | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
+        """`moved` is called with the row under the cursor before the next frame is drawn.
+
+        A message comes a frame later: what has to follow every key takes `moved`.
+        """
         super().__init__(id=id, classes=classes)
+        self._moved = moved
         self._columns = tuple(columns)
         self._empty = empty
         self._count = 0
@@ -86,6 +92,8 @@ class VirtualTable(ScrollView, can_focus=True):
         self._cursor = 0
         self._hits: Sequence[int] = ()
         self._cached: dict[int, Sequence[str]] = {}
+        self._lines: dict[int, str] = {}
+        self._lines_wide = 0
         self._look: Look | None = None
 
     # What others set
@@ -93,23 +101,24 @@ class VirtualTable(ScrollView, can_focus=True):
     def set_rows(self, count: int, rows: Rows, *, cursor: int = 0) -> None:
         """Show other rows; asks the provider for those on screen only."""
         self._count, self._rows, self._hits = count, rows, ()
-        self._cached.clear()
+        self._forget()
         self._cursor = max(0, min(cursor, count - 1))
         self.virtual_size = Size(self.scrollable_content_region.width, count + 1)
         self.scroll_to(0, 0, animate=False)
         self._keep_visible()
         self.refresh()
         if count:
-            self.post_message(self.CursorMoved(self, self._cursor))
+            self._tell()
 
     def update_row(self, row: int) -> None:
         """Ask for one row again: it has changed."""
         self._cached.pop(row, None)
+        self._lines.pop(row, None)
         self._refresh_row(row)
 
     def update_rows(self) -> None:
         """Ask for every row on screen again."""
-        self._cached.clear()
+        self._forget()
         self.refresh()
 
     def set_hits(self, hits: Sequence[int]) -> None:
@@ -148,7 +157,16 @@ class VirtualTable(ScrollView, can_focus=True):
         if len(self._hits):
             self.refresh(Region(0, 0, self.size.width, 1))
         self._keep_visible()
-        self.post_message(self.CursorMoved(self, row))
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._moved is not None:
+            self._moved(self._cursor)
+        self.post_message(self.CursorMoved(self, self._cursor))
+
+    def _forget(self) -> None:
+        self._cached.clear()
+        self._lines.clear()
 
     # Drawing
 
@@ -171,7 +189,16 @@ class VirtualTable(ScrollView, can_focus=True):
             style = self.get_component_rich_style("virtual-table--cursor")
             if not self._look.colored:
                 style = self._look.base + self._look.cursor
-        return Strip([Segment(mark + self._line(self._cells(row), width - MARGIN), style)])
+        return Strip([Segment(mark + self._row_line(row, width - MARGIN), style)])
+
+    def _row_line(self, row: int, width: int) -> str:
+        """A row's cells as one line; made once while the row stays on screen."""
+        if width != self._lines_wide:
+            self._lines.clear()
+            self._lines_wide = width
+        if row not in self._lines:
+            self._lines[row] = self._line(self._cells(row), width)
+        return self._lines[row]
 
     def _header(self, width: int) -> Strip:
         style = self.get_component_rich_style("virtual-table--header")
@@ -199,11 +226,17 @@ class VirtualTable(ScrollView, can_focus=True):
         return out
 
     def _cells(self, row: int) -> Sequence[str]:
+        """The row's cells; all that is missing from there to the end of the screen is asked for."""
         if row not in self._cached and self._rows is not None:
-            start = self.scroll_offset.y
-            stop = min(max(start + self.size.height, row + 1), self._count)
-            start = min(start, row)
-            self._cached = dict(zip(range(start, stop), self._rows(start, stop), strict=True))
+            top = self.scroll_offset.y
+            bottom = min(max(top + self.size.height, row + 1), self._count)
+            shown = range(min(top, row), bottom)
+            if len(self._cached) > 4 * len(shown):
+                for kept in (self._cached, self._lines):
+                    for gone in [r for r in kept if r not in shown]:
+                        del kept[gone]
+            stop = next((r for r in range(row, bottom) if r in self._cached), bottom)
+            self._cached.update(zip(range(row, stop), self._rows(row, stop), strict=True))
         return self._cached[row]
 
     def _is_hit(self, row: int) -> bool:
