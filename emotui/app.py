@@ -48,6 +48,10 @@ QUIT_WITHIN = 1.0
 """Seconds within which a second Ctrl+C quits."""
 SAVE_AFTER = 2.0
 """Seconds after a choice until the session is written."""
+COLLECT_AT = (700, 10, 1000)
+"""Thresholds of the garbage collector: full collections wait for `_tidy`, which disturbs nobody."""
+TIDY_EVERY, STILL_S = 20.0, 2.0
+"""Seconds between two full collections, and for how long no key was pressed before one."""
 UNHEARD = frozenset({"row"})
 """Changes no pane follows: the row of Data changes with every key there."""
 SMALLEST = (80, 24)
@@ -102,7 +106,7 @@ class Workbench(App[int], inherit_bindings=False):
         self.current = self.session.pane if self.session.pane in PANES else PANES[0]
         self.first_start = first_start
         self._panes: dict[str, Pane] = {}
-        self._rows_asked = False
+        self._last_key = 0.0
         self.keys_now: dict[str, str] = {}
         self._cancel_asked = float("-inf")
         self._job_shown: object = ()
@@ -134,7 +138,10 @@ class Workbench(App[int], inherit_bindings=False):
         from emotui.jobdesk import JobDesk
         from emotui.messages import Mailbox
 
-        gc.enable()  # off since the start of the process (see __main__)
+        gc.freeze()  # nothing loaded so far will ever be garbage: see lanes.Lanes
+        gc.set_threshold(*COLLECT_AT)
+        gc.enable()  # off since the start of the process: see __main__
+        self.set_interval(TIDY_EVERY, self._tidy)
         start_resource_tracker()
         self._mailbox = Mailbox(self)
         self.desk = JobDesk(
@@ -161,6 +168,17 @@ class Workbench(App[int], inherit_bindings=False):
         self.choose(replace(self.workspace, model=replace(model, device="cpu")))
         (await self._pane("data")).resume_job({"what": "demo"})
         await self._show_pane("data")
+
+    async def on_event(self, event: events.Event) -> None:
+        """Remembers when a key was pressed."""
+        if isinstance(event, events.Key):
+            self._last_key = time.monotonic()
+        await super().on_event(event)
+
+    def _tidy(self) -> None:
+        """Collect all garbage while nobody types: it holds up the screen for some 10 ms."""
+        if time.monotonic() - self._last_key > STILL_S:
+            gc.collect()
 
     # What panes ask for (see panes.base.Shell)
 
