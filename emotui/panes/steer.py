@@ -95,6 +95,7 @@ class SteerPane(SteerSettings):
         """Settings behind the outputs and behind the sweep on screen."""
         self._control_seed = 0
         self._history: list[LiveResult] = []
+        self._outputs: dict[str, Output] = {}
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -133,8 +134,10 @@ class SteerPane(SteerSettings):
 
     @property
     def outputs(self) -> dict[str, Output]:
-        """By name."""
-        return {o.text_name: o for o in self.query(Output)}
+        """By name; looked up once, since every token asks."""
+        if not self._outputs:
+            self._outputs = {o.text_name: o for o in self.query(Output)}
+        return self._outputs
 
     def _request(self, rows: tuple[RowAsk, ...], *, sweep: str = "") -> LiveRequest:
         sampling = self.workspace.sampling
@@ -288,7 +291,9 @@ class SteerPane(SteerSettings):
         self.choose(replace(self.workspace, history=kept))
 
     def _flush(self) -> None:
-        for output in self.query(Output):
+        if self._live is None:
+            return
+        for output in self.outputs.values():
             output.flush()
         self.query_one(Extra).flush()
 
@@ -299,7 +304,7 @@ class SteerPane(SteerSettings):
         now = self._settings()
         if self._live is None or self._live.sweep:
             stale = self._made_with.get("outputs", now) != now
-            for output in self.query(Output):
+            for output in self.outputs.values():
                 output.set_stale(stale)
         if self._live is None or not self._live.sweep:
             self.query_one(Extra).set_stale(self._made_with.get("sweep", now) != now)

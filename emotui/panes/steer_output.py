@@ -50,6 +50,7 @@ class Output(Vertical):
         self._pieces: list[str] = []
         self._waiting: list[str] = []
         self._meters = ""
+        self._said = ("", "")
         self._stale = self._moved = False
         self.finished: LiveText | None = None
         """The text with its meters, once the run is done."""
@@ -162,8 +163,11 @@ class Output(Vertical):
         title = "LIVE " if self._moved else ""
         title += "(stale) " if self._stale else ""
         title += output_title(self._request, self.text_name)
-        self.query_one(".title", Static).update(Text(title, no_wrap=True, overflow="ellipsis"))
-        self.query_one(".meters", Static).update(Text(self._meters + self._at_cursor()))
+        meters = self._meters + self._at_cursor()
+        if (title, meters) != self._said:  # each update is a new layout of the screen
+            self._said = title, meters
+            self.query_one(".title", Static).update(Text(title, no_wrap=True, overflow="ellipsis"))
+            self.query_one(".meters", Static).update(Text(meters))
 
     def _at_cursor(self) -> str:
         if not self._moved or self._request is None or not self.view.has_focus:

@@ -39,16 +39,35 @@ class TokenLayout:
     def __init__(self, pieces: Sequence[str], width: int, *, blanks: str = SPACE) -> None:
         """`blanks` is drawn for a space: a visible sign, or a space where text is only read."""
         self.width = max(width, 1)
+        self._blanks = blanks
+        self._last_word: list[str] = []
+        """The pieces of the last word, which may go on."""
         self.rows: list[list[Run]] = [[]]
         self.first_row: list[int] = []
         """Row on which each token begins."""
         self.last_row: list[int] = []
         self.starts_word: list[bool] = []
-        for word in _words(pieces, self.starts_word, blanks):
+        self.extend(pieces)
+
+    def extend(self, pieces: Sequence[str]) -> int:
+        """More tokens at the end, laid out as if they had always been there.
+
+        Only the last word is placed anew, since it may go on. Returns the first row that changed.
+        """
+        kept = len(self.starts_word) - len(self._last_word)
+        row = self.first_row[kept] if self._last_word else len(self.rows) - 1
+        del self.rows[row + 1 :]
+        self.rows[row] = [run for run in self.rows[row] if run.token < kept]
+        del self.first_row[kept:], self.last_row[kept:], self.starts_word[kept:]
+        pieces = (*self._last_word, *pieces)
+        for word in _words(pieces, self.starts_word, self._blanks, first=kept):
             self._place(word)
         if len(self.rows) > 1 and not self.rows[-1]:
             self.rows.pop()
-        self._row_starts = [row[0].token if row else 0 for row in self.rows]
+        if pieces:
+            begins = max(t for t in range(kept, len(self.starts_word)) if self.starts_word[t])
+            self._last_word = list(pieces[begins - kept :])
+        return min(row, len(self.rows) - 1)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -157,12 +176,12 @@ def token_glyphs(piece: str, blanks: str = SPACE) -> list[Glyph]:
 
 
 def _words(
-    pieces: Sequence[str], starts: list[bool], blanks: str
+    pieces: Sequence[str], starts: list[bool], blanks: str, *, first: int
 ) -> Iterator[list[tuple[int, list[Glyph]]]]:
-    """Tokens grouped into words; fills `starts` with whether each token begins one."""
+    """Tokens, numbered from `first`, as words; fills `starts` with whether each begins one."""
     word: list[tuple[int, list[Glyph]]] = []
     ended = True
-    for token, piece in enumerate(pieces):
+    for token, piece in enumerate(pieces, start=first):
         opens = ended or piece[:1].isspace()
         if opens and word:
             yield word

@@ -106,7 +106,15 @@ class TokenView(ScrollView, can_focus=True):
         """Add tokens at the end, as a model writes them; the cursor stays."""
         self._pieces += tuple(pieces)
         self._bins += [0] * len(pieces)
-        self._lay_out()
+        if self._layout is None:
+            self._lay_out()
+            return
+        first = self._layout.extend(pieces)
+        for row in [r for r in self._strips if r >= first]:
+            del self._strips[row]
+        self.virtual_size = Size(self._layout.width, len(self._layout))
+        top = max(first - self.scroll_offset.y, 0)
+        self.refresh(Region(0, top, self.size.width, max(self.size.height - top, 1)))
 
     def set_scores(self, scores: Sequence[float], *, scale: float) -> None:
         """Colour by these scores, one per token; ±`scale` is the end of the scale.

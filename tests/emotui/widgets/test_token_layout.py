@@ -54,3 +54,19 @@ def test_touched_rows_end_after_the_last_token_asked_for() -> None:
     layout = TokenLayout(["ab", "cd", "\n", "ef"], 20)
     assert layout.touched([0]) == {0: 2}
     assert layout.touched([0, 3]) == {0: 2, 1: 2}
+
+
+@given(st.lists(PIECES, max_size=6), st.integers(2, 20))
+def test_tokens_that_come_later_stand_where_they_would_have_stood(
+    parts: list[list[str]], width: int
+) -> None:
+    grown, pieces = TokenLayout([], width), list[str]()
+    for part in parts:
+        before = [list(row) for row in grown.rows]
+        changed = grown.extend(part)
+        pieces += part
+        whole = TokenLayout(pieces, width)
+        assert grown.rows == whole.rows
+        assert (grown.first_row, grown.last_row) == (whole.first_row, whole.last_row)
+        assert grown.starts_word == whole.starts_word
+        assert grown.rows[:changed] == before[:changed]
