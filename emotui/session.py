@@ -6,12 +6,13 @@ so. Knows no widget.
 """
 
 import dataclasses
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from store.atomic import read_json, write_json
+from store.atomic import read_json, write_bytes
 from store.errors import StoreError
 
 VERSION = 1
@@ -56,9 +57,12 @@ class Loaded:
 def save_session(path: Path, session: Session) -> None:
     """Write the session in place of the old one, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    value = dataclasses.asdict(session) | {"version": VERSION}
-    value["history"] = value["history"][-HISTORY_KEPT:]
-    write_json(path, value)
+    value = {f.name: getattr(session, f.name) for f in dataclasses.fields(session)}
+    value |= {"version": VERSION, "history": session.history[-HISTORY_KEPT:]}
+    # Written every two seconds while somebody works, and the history is long: not indented, which
+    # takes Python 15 times as long and the screen waits for it.
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, (text + "\n").encode("utf-8", "replace"))
 
 
 def load_session(path: Path) -> Loaded:
