@@ -4,20 +4,19 @@ Bare `emotui` on a terminal is the common case, and the command line's library c
 start.
 """
 
-import gc
 import sys
 
 
 def main() -> int:
     """Runs what was asked for; returns the exit code."""
     if len(sys.argv) == 1:
-        # Nothing made while importing is garbage; the collector goes on after the first paint.
-        gc.disable()
+        from emotui.garbage import take_over
+
+        take_over()
         from emotui.workbench import can_run, start
 
         if can_run():
             return start()
-        gc.enable()
     from emotui.cli import main as command_line
 
     return command_line()

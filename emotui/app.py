@@ -6,7 +6,6 @@ changed workspace goes to every pane. Nothing heavy is imported here, so the fir
 """
 
 import contextlib
-import gc
 import os
 import time
 from dataclasses import replace
@@ -22,6 +21,7 @@ from textual.css.query import NoMatches
 from textual.widget import Widget
 from textual.widgets import Static
 
+from emotui import garbage
 from emotui.actions import EVERYWHERE, LISTS, PANES, Action, bindings, footer, help_rows
 from emotui.config import Settings
 from emotui.headline import headline
@@ -48,10 +48,8 @@ QUIT_WITHIN = 1.0
 """Seconds within which a second Ctrl+C quits."""
 SAVE_AFTER = 2.0
 """Seconds after a choice until the session is written."""
-COLLECT_AT = (700, 10, 1000)
-"""Thresholds of the garbage collector: full collections wait for `_tidy`, which disturbs nobody."""
 TIDY_EVERY, STILL_S = 20.0, 2.0
-"""Seconds between two full collections, and for how long no key was pressed before one."""
+"""Seconds between two full garbage collections, and for how long no key was pressed before one."""
 UNHEARD = frozenset({"row"})
 """Changes no pane follows: the row of Data changes with every key there."""
 SMALLEST = (80, 24)
@@ -138,9 +136,7 @@ class Workbench(App[int], inherit_bindings=False):
         from emotui.jobdesk import JobDesk
         from emotui.messages import Mailbox
 
-        gc.freeze()  # nothing loaded so far will ever be garbage: see lanes.Lanes
-        gc.set_threshold(*COLLECT_AT)
-        gc.enable()  # off since the start of the process: see __main__
+        garbage.first_frame_is_drawn()
         self.set_interval(TIDY_EVERY, self._tidy)
         start_resource_tracker()
         self._mailbox = Mailbox(self)
@@ -176,9 +172,8 @@ class Workbench(App[int], inherit_bindings=False):
         await super().on_event(event)
 
     def _tidy(self) -> None:
-        """Collect all garbage while nobody types: it holds up the screen for some 10 ms."""
         if time.monotonic() - self._last_key > STILL_S:
-            gc.collect()
+            garbage.nobody_types()
 
     # What panes ask for (see panes.base.Shell)
 

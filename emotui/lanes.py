@@ -6,7 +6,6 @@ model runs on the one engine thread. Heavy modules are imported there, never bef
 widget.
 """
 
-import gc
 import itertools
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from emotui.events import Cancelled, Job, Partial
+from emotui.garbage import libraries_are_loaded
 from emotui.worker import Report, Worker
 from store.layout import Home
 
@@ -135,15 +135,10 @@ class Lanes:
                 close()
 
     def _settle(self, lane: Lane) -> None:
-        """Once a lane has loaded its libraries, they are never looked through for garbage again.
-
-        A full collection walks through every object there is, and holds up the screen meanwhile:
-        100 ms after a dataset was opened, 350 ms with torch and transformers. Only the first time:
-        a model that is let go later must not be kept.
-        """
+        """A lane has loaded its libraries; only the first time, so that no old model is kept."""
         if lane not in self._settled:
             self._settled.add(lane)
-            gc.freeze()
+            libraries_are_loaded()
 
     def _the_engine(self) -> "Engine":
         if self._engine is None:

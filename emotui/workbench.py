@@ -12,6 +12,7 @@ from pathlib import Path
 from emotui.config import Settings, load_settings
 from emotui.errors import UserError
 from emotui.farewell import saved_on_signals
+from emotui.garbage import take_over
 from emotui.guard import stray_output_to
 from emotui.sanitize import one_line
 from store.errors import StoreError
@@ -24,6 +25,7 @@ SWITCH_S = 0.0005
 def run_workbench(settings: Settings, *, demo: bool = False) -> int:
     """Runs until the user leaves; returns the exit code. `demo` prepares the demo if it is not."""
     quiet_libraries()
+    take_over()
     home = Home(settings.home).ensure()
     from emotui.app import Workbench, log_path
 

@@ -101,9 +101,10 @@ def child(case: str) -> None:
     from textual.binding import Binding
     from textual.widgets import Static
 
-    from emotui.messages import post_reports
+    from emotui.messages import Mailbox
     from emotui.widgets.table import Column, VirtualTable
     from emotui.widgets.token_view import TokenView
+    from emotui.workbench import SWITCH_S
     from emotui.worker import Worker
 
     class Empty(App[None]):
@@ -140,8 +141,13 @@ def child(case: str) -> None:
 
         def on_mount(self) -> None:
             super().on_mount()
-            self._worker = Worker(post_reports(self), traceback_folder=Path(tempfile.mkdtemp()))
+            sys.setswitchinterval(SWITCH_S)
+            self._box = Mailbox(self)
+            self._worker = Worker(self._box.post, traceback_folder=Path(tempfile.mkdtemp()))
             self._worker.submit("busy", _matrices)
+
+        def on_reports_waiting(self) -> None:
+            self._box.take()
 
     apps = {"empty": Empty, "tokens": Tokens, "noise": Tokens, "busy": Busy, "table": Table}
     apps[case]().run()
@@ -151,6 +157,7 @@ def _matrices(*, cancelled: CancelQuestion) -> Iterator[Event]:
     """Never ends: blocks of a small language model's size, and progress after each batch."""
     import torch
 
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))  # as jobs.engine does
     weights = [torch.randn(768, 768) * 0.03 for _ in range(12)]
     for batch in itertools.count():
         hidden = torch.randn(512, 768)

@@ -38,6 +38,27 @@ def test_only_rows_on_screen_are_asked_for() -> None:
     play(table, scenario, size=(60, 10))
 
 
+def test_rows_that_stay_on_screen_are_not_asked_for_again() -> None:
+    moved: list[int] = []
+    table, rows = VirtualTable(COLUMNS, moved=moved.append), Provider()
+
+    async def scenario(app: Host) -> None:
+        table.set_rows(N, rows)
+        await app.pilot.pause()
+        await app.pilot.press(*"j" * 30)
+        assert table.cursor == 30
+        assert rows.asked <= 12 + 30
+        assert moved == list(range(31)), "told at once, the first row included"
+        for _ in range(3):
+            await app.pilot.press("pagedown", "k", "pageup")
+        shown = [int(line.split()[1 if line.startswith("▌") else 0]) for line in lines(table)[1:]]
+        assert shown == list(range(shown[0], shown[0] + len(shown)))
+        await app.pilot.press(*["pagedown"] * 20)
+        assert len(table._cached) <= 5 * 10
+
+    play(table, scenario, size=(60, 10))
+
+
 def test_cursor_is_marked_without_colour_and_told() -> None:
     table = VirtualTable(COLUMNS)
 
