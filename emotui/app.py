@@ -48,7 +48,7 @@ QUIT_WITHIN = 1.0
 """Seconds within which a second Ctrl+C quits."""
 SAVE_AFTER = 2.0
 """Seconds after a choice until the session is written."""
-TIDY_EVERY, STILL_S = 20.0, 2.0
+TIDY_EVERY, STILL_S = 30.0, 2.0
 """Seconds between two full garbage collections, and for how long no key was pressed before one."""
 UNHEARD = frozenset({"row"})
 """Changes no pane follows: the row of Data changes with every key there."""
