@@ -10,7 +10,7 @@ from typing import Any
 
 from emotui.errors import UserError
 from emotui.jobs.audit_data import current_inputs
-from emotui.jobs.audit_record import from_record
+from emotui.jobs.audit_record import Audit, code_hash, from_record
 from emotui.sanitize import one_line
 from store.errors import StoreError
 from store.findings import (
@@ -90,12 +90,9 @@ def _check(home: Home, name: str, expected: str | None, ledger: LedgerState) -> 
         except (KeyError, TypeError, ValueError, VectorsError) as error:
             said = f"{name}.json is no finding ({type(error).__name__}: {one_line(str(error))})"
             return _broken(home, name, expected, said, ledger)
-        if audit.to_json()["verdict"] != record["verdict"]:
-            computed = audit.to_json()["verdict"]["word"]
-            extra.append(FindingProblem(
-                name, "edited record",
-                f"its controls give {computed}, the record says {record['verdict'].get('word')}",
-            ))  # fmt: skip
+        typed = _typed(audit, record["verdict"])
+        if typed:
+            extra.append(FindingProblem(name, "edited record", typed))
         if audit.inputs:
             try:
                 current = current_inputs(home, audit)
@@ -118,6 +115,23 @@ def _check(home: Home, name: str, expected: str | None, ledger: LedgerState) -> 
         head=_head(home, name),
         sentence=str(verdict.get("sentence", "")),
     )
+
+
+def _typed(audit: Audit, verdict: Mapping[str, Any]) -> str:
+    """How the verdict differs from the one its controls give; "" where it does not.
+
+    Another version of this program may word reasons differently, so there only the word counts.
+    """
+    computed = audit.to_json()["verdict"]
+    same_code = audit.provenance.code_commit in ("", code_hash())
+    parts = list(computed) if same_code else ["word"]
+    differ = [part for part in parts if computed[part] != verdict.get(part)]
+    if not differ:
+        return ""
+    if "word" in differ:
+        said = one_line(str(verdict.get("word")))
+        return f"its controls give {computed['word']}, the record says {said}"
+    return f"its controls give another {', '.join(differ)} than the record says"
 
 
 def _broken(home: Home, name: str, expected: str | None, said: str, ledger: LedgerState) -> Checked:
