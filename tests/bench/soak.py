@@ -27,8 +27,8 @@ from tests.bench.program import Program, command, environment, plain, vectors_of
 SAMPLE_S = 30.0
 MOST_PER_HOUR = 30.0
 """MiB an hour that count as flat: an hour of a session, not of a day."""
-WARM_SHARE = 0.1
-"""The first part is left out of the slope: libraries are loaded, pools and caches fill."""
+WARM_SHARE, WARM_S = 0.1, 300.0
+"""The first tenth, at least five minutes, is left out of the slope: libraries load, caches fill."""
 ROWS = 5_000
 PACE_S = 0.35
 SIZES = ((120, 40), (80, 24), (200, 60), (60, 15), (120, 40))
@@ -55,6 +55,8 @@ class Soak:
     samples: list[Sample] = field(default_factory=list)
     done: dict[str, int] = field(default_factory=dict)
     seen: str = ""
+    cpu_s: float = 0.0
+    """CPU time of the process when the last step was done."""
 
     def __post_init__(self) -> None:
         self._process = psutil.Process(self.program.pid)
@@ -206,6 +208,7 @@ def drive(soak: Soak, seed: int) -> None:
         soak.count(step.__name__)
     soak.rest(1.0)
     soak.sample()
+    soak.cpu_s = soak.program.cpu_s
 
 
 def _rounds(rng: random.Random) -> Iterator[Step]:
@@ -230,7 +233,8 @@ def report(soak: Soak, *, left_well: bool) -> int:
     """What was seen; the exit code."""
     at = np.array([s.at_s for s in soak.samples])
     rss = np.array([s.rss_mib for s in soak.samples])
-    warm = at >= WARM_SHARE * soak.seconds
+    after_s = max(WARM_SHARE * soak.seconds, WARM_S)
+    warm = at >= after_s
     slope = float(np.polyfit(at[warm] / 3600, rss[warm], 1)[0]) if warm.sum() > 2 else float("nan")
     shares = {share: rss[np.argmin(np.abs(at - share * at[-1]))] for share in (0.1, 0.5, 1.0)}
     session = json.loads((soak.home / "workbench" / "session.json").read_text())
@@ -249,9 +253,10 @@ def report(soak: Soak, *, left_well: bool) -> int:
     print("memory at " + ", ".join(f"{s:.0%} {mib:.0f} MiB" for s, mib in shares.items()))
     last = soak.samples[-1]
     print(
-        f"slope after the first {WARM_SHARE:.0%}: {slope:+.1f} MiB an hour "
+        f"slope after the first {after_s / 60:.0f} minutes: {slope:+.1f} MiB an hour "
         f"(bound {MOST_PER_HOUR:g}, n {int(warm.sum())}); "
-        f"at the end {last.threads} threads, {last.files} open files"
+        f"at the end {last.threads} threads, {last.files} open files, "
+        f"{soak.cpu_s / soak.seconds:.2f} cores on average"
     )
     print(f"history: {len(session['history'])} runs kept, session file {_size(soak.home)} kB")
     print(f"log: {len(lines)} lines")
