@@ -114,8 +114,11 @@ def in_data(home: Path, model: str) -> None:
     began = time.perf_counter()
     found = list(rows(program, 1, KEYS))
     used = (program.cpu_s - before) / (time.perf_counter() - began)
-    program.wait_for("texts/s", 60)  # it is still at work
-    print(f"  (the process used {used:.1f} cores)")
+    try:
+        program.wait_for("texts/s", 60)
+        print(f"  (it was still at work afterwards; the process used {used:.1f} cores)")
+    except TimeoutError:
+        print(f"  (IT WAS NOT AT WORK AFTERWARDS; the process used {used:.1f} cores)")
     report("rows while an extraction runs", found)
     program.close()
 
