@@ -15,6 +15,7 @@ from emotui.config import Settings, load_settings
 from emotui.errors import UserError
 from emotui.farewell import saved_on_signals
 from emotui.guard import stray_output_to
+from emotui.intab import in_tab, leave_with_parent
 from emotui.sanitize import one_line
 from emotui.terminal import remark
 from store.errors import StoreError
@@ -36,6 +37,8 @@ def run_workbench(settings: Settings, *, demo: bool = False) -> int:
             app.call_later(app.exit, code, code)
 
         with saved_on_signals(app.close_down, leave):
+            if in_tab():
+                leave_with_parent()
             result = app.run()
         if app.lanes is not None:
             app.close_down()
@@ -89,7 +92,9 @@ def quiet_libraries() -> None:
 
 
 def can_run() -> bool:
-    """Whether there is a terminal to draw on and to read keys from."""
+    """Whether there is a terminal, or a browser tab, to draw on and to read keys from."""
     import sys
 
+    if in_tab():
+        return True
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

@@ -34,13 +34,14 @@ from emotui.guard import stray_output_to
 with stray_output_to(Path({str(tmp_path / "log")!r})):
     os.write(2, b"from C\\n")
     print("from python")
-    sys.__stderr__.write("the screen\\n")
-    sys.__stderr__.flush()
+    for screen in (sys.__stderr__, sys.__stdout__):
+        screen.write("the screen\\n")
+        screen.flush()
 os.write(2, b"afterwards\\n")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr == "the screen\nafterwards\n"
-    assert done.stdout == ""
+    assert done.stderr == "afterwards\n"
+    assert done.stdout == "the screen\n" * 2
     assert set(tail(tmp_path / "log", 9)) == {"from C", "from python"}
 
 
