@@ -68,6 +68,8 @@ async def rows(
         host.app.clear_notifications()
         host.app.device = DEVICE if host.app.device is not None else None
         host.app.refresh_rows()
+        for line in host.app.screen.query("Input, TextArea"):
+            line.cursor_blink = False  # type: ignore[attr-defined]
         await _finished(scene, host)
         seen = [masked(row) for row in rows_of(host.app)]
         for job in list(host.app.jobs.jobs.values()):
