@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rich.text import Text
 from textual import events, work
 from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.containers import Container
 from textual.css.query import NoMatches
@@ -67,10 +68,14 @@ class Workbench(App[int], inherit_bindings=False):
 
     TITLE = "emotui"
     CSS_PATH = "app.tcss"
-    BINDINGS = bindings("app")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("app"),
+        Binding("escape", "skip_tour", "skip the tour", show=False, priority=True),
+    ]
     COMMANDS: ClassVar[set[Any]] = {_palette}
     COMMAND_PALETTE_BINDING = ""
     ENABLE_COMMAND_PALETTE = True
+    ALLOW_IN_MAXIMIZED_VIEW = "#header, #job-row, #footer, #too-small"
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012
         (0, "-tiny"),
         (80, "-narrow"),
@@ -506,11 +511,18 @@ class Workbench(App[int], inherit_bindings=False):
         """Never again."""
         self.update_session(replace(self.session, tour_done=True))
 
-    def key_escape(self) -> None:
-        """Skips the tour when nothing else wants the key."""
-        tour = self.query_one("#tour", TourRow)
-        if tour.on:
-            tour.end()
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Esc skips the tour before it does anything else, but in a line or a dialog."""
+        if action != "skip_tour":
+            return super().check_action(action, parameters)
+        typing = self.focused is not None and self.focused.check_consume_key("a", "a")
+        if typing or len(self.screen_stack) != 1:
+            return False
+        return any(tour.on for tour in self.query(TourRow))
+
+    def action_skip_tour(self) -> None:
+        """Away with it."""
+        self.query_one("#tour", TourRow).end()
 
 
 def _spec(settings: Settings, source: str) -> ModelSpec:

@@ -25,6 +25,7 @@ from emotui.commands import (
     probe,
     runs,
     score,
+    serve,
     steer,
     tools,
     vectors,
@@ -46,13 +47,15 @@ These commands do its work:
   emotui vectors build RUN     one direction per emotion and layer
   emotui score VECTORS         colour the tokens of a text
   emotui steer VECTORS         push a model along a direction, beside controls
+  emotui audit                 hold a claim against the controls its kind needs
+  emotui serve                 the workbench itself, in a browser on this machine
   emotui runs, doctor, config, locate
 
 `emotui COMMAND --help` explains one and gives an example.
 """
 
 ORDER = ("demo", "data", "extract", "runs", "probe", "vectors", "score", "steer", "audit",
-         "doctor", "config", "locate")  # fmt: skip
+         "serve", "doctor", "config", "locate")  # fmt: skip
 
 
 class InOrder(TyperGroup):
@@ -89,6 +92,7 @@ app.command("score", epilog=score.EXAMPLE, short_help="Colour a text's tokens by
 )
 app.command("steer", epilog=steer.EXAMPLE, short_help="Push a model along an emotion.")(steer.steer)
 app.add_typer(audit.app, name="audit")
+app.command("serve", epilog=serve.EXAMPLE, short_help="The workbench in a browser.")(serve.serve)
 app.command("doctor", epilog=tools.DOCTOR_EXAMPLE, short_help="Is this machine ready?")(
     tools.doctor
 )

@@ -25,8 +25,9 @@ def stray_output_to(log: Path) -> Iterator[None]:
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
     before = sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr
-    # Textual draws through sys.__stderr__.
-    screen = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
+    # Textual draws through sys.__stderr__ on a terminal, through sys.__stdout__ in a browser tab.
+    # Both get what was stdout, so that `emotui 2> FILE` draws too.
+    screen = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
     os.dup2(sink, 1)
     os.dup2(sink, 2)
     stray = os.fdopen(sink, "w", encoding="utf-8", errors="replace", buffering=1)

@@ -6,7 +6,13 @@ no widget.
 
 from textual.theme import Theme
 
-_PLAIN = {"block-cursor-text-style": "bold"}
+
+def _variables(*, track: str, thumb: str) -> dict[str, str]:
+    """What Textual would otherwise derive: a scrollbar must be seen, its track must not."""
+    bar = {f"scrollbar{part}": thumb for part in ("", "-hover", "-active")}
+    behind = {f"scrollbar-background{part}": track for part in ("", "-hover", "-active")}
+    return {"block-cursor-text-style": "bold", "scrollbar-corner-color": track, **bar, **behind}
+
 
 DARK = Theme(
     name="emotui-dark",
@@ -21,7 +27,7 @@ DARK = Theme(
     surface="#181818",
     panel="#232323",
     dark=True,
-    variables=_PLAIN,
+    variables=_variables(track="#181818", thumb="#5c626b"),
 )
 LIGHT = Theme(
     name="emotui-light",
@@ -36,7 +42,7 @@ LIGHT = Theme(
     surface="#f6f6f6",
     panel="#e8e8e8",
     dark=False,
-    variables=_PLAIN,
+    variables=_variables(track="#f0f0f0", thumb="#8a8f98"),
 )
 CONTRAST = Theme(
     name="emotui-contrast",
@@ -52,7 +58,7 @@ CONTRAST = Theme(
     panel="#202020",
     dark=True,
     text_alpha=1.0,
-    variables=_PLAIN,
+    variables=_variables(track="#202020", thumb="#d0d0d0"),
 )
 THEMES = (DARK, LIGHT, CONTRAST)
 

@@ -14,6 +14,7 @@ from emotui.errors import UserError
 from emotui.farewell import saved_on_signals
 from emotui.garbage import take_over
 from emotui.guard import stray_output_to
+from emotui.intab import in_tab, leave_with_parent
 from emotui.sanitize import one_line
 from store.errors import StoreError
 from store.layout import Home
@@ -40,6 +41,8 @@ def run_workbench(settings: Settings, *, demo: bool = False) -> int:
             app.call_later(app.exit, code, code)
 
         with saved_on_signals(app.close_down, leave):
+            if in_tab():
+                leave_with_parent()
             result = app.run()
         if app.lanes is not None:
             app.close_down()
@@ -101,5 +104,7 @@ def quiet_libraries() -> None:
 
 
 def can_run() -> bool:
-    """Whether there is a terminal to draw on and to read keys from."""
+    """Whether there is a terminal, or a browser tab, to draw on and to read keys from."""
+    if in_tab():
+        return True
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

@@ -72,5 +72,12 @@ def test_the_notebook_example_imports():
         exec(line, {})
 
 
+def test_every_link_of_the_readme_leads_somewhere():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", readme)
+    assert len(links) >= 8
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
 if __name__ == "__main__":
     FILES.write_text(annotated(), encoding="utf-8")

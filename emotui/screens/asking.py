@@ -7,11 +7,14 @@ here. Knows no pane.
 from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.strip import Strip
 from textual.widgets import Input, OptionList, SelectionList, Static
 from textual.widgets.option_list import Option
 from textual.widgets.selection_list import Selection
@@ -34,9 +37,7 @@ class Dialog(ModalScreen[T]):
     Dialog .question { text-style: bold; height: auto; }
     Dialog .hint { color: $text-muted; height: auto; }
     Dialog Input { border: none; height: 1; padding: 0; background: $panel; margin: 1 0; }
-    Dialog OptionList, Dialog SelectionList {
-        height: auto; max-height: 16; border: none; padding: 0; background: $surface;
-    }
+    Dialog OptionList, Dialog SelectionList { height: auto; max-height: 16; background: $surface; }
     """
 
 
@@ -87,7 +88,9 @@ class Confirm(Dialog[bool]):
         with Vertical():
             yield Static(Text(one_line(self._question)), classes="question")
             yield OptionList(
-                Option(Text(f"n  {self._no}"), id="no"), Option(Text(f"y  {self._yes}"), id="yes")
+                Option(Text(f"n  {self._no}"), id="no"),
+                Option(Text(f"y  {self._yes}"), id="yes"),
+                compact=True,
             )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -109,7 +112,7 @@ class PickOne(Dialog[str]):
         with Vertical():
             yield Static(Text(one_line(self._question)), classes="question")
             yield Input(placeholder="type to narrow", id="narrow", compact=True)
-            yield OptionList(id="options")
+            yield OptionList(id="options", compact=True)
 
     def on_mount(self) -> None:
         """All of them, the current one marked."""
@@ -148,6 +151,21 @@ class PickOne(Dialog[str]):
         self.dismiss(event.option_id)
 
 
+class Marks(SelectionList[str]):
+    """A list whose marks are seen without colour: `[x]` and `[ ]`."""
+
+    def render_line(self, y: int) -> Strip:
+        """The row, with its button drawn anew."""
+        strip = super().render_line(y)
+        index = self.scroll_offset.y + y
+        if index >= self.option_count:
+            return strip
+        _left, inner, _right, gap, *rest = strip
+        marked = self.get_option_at_index(index).value in self._selected
+        style = (gap.style or Style.null()) + Style(meta=inner.style.meta if inner.style else {})
+        return Strip([Segment("[x] " if marked else "[ ] ", style), *rest])
+
+
 class PickMany(Dialog[tuple[str, ...]]):
     """Several of a list: Space marks, Enter takes all that are marked."""
 
@@ -167,18 +185,19 @@ class PickMany(Dialog[tuple[str, ...]]):
         """Question, list, hint."""
         with Vertical():
             yield Static(Text(one_line(self._question)), classes="question")
-            yield SelectionList[str](
+            yield Marks(
                 *(
                     Selection(Text(one_line(text)), value, value in self._chosen)
                     for value, text in self._options
                 ),
                 id="options",
+                compact=True,
             )
             yield Static("Space marks · a all · n none · Enter takes them", classes="hint")
 
     @property
-    def _list(self) -> SelectionList[str]:
-        return self.query_one("#options", SelectionList)
+    def _list(self) -> Marks:
+        return self.query_one("#options", Marks)
 
     def action_take(self) -> None:
         """In the order of the list, so that the same choice is always the same tuple."""

@@ -5,8 +5,13 @@ from functools import partial
 from typing import Protocol, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
-from emotui.actions import Action, palette, shown_keys
+from emotui.actions import ACTIONS, Action, palette, shown_keys
+
+NAME = max(len(action.command) for action in ACTIONS)
+KEYS = 8
+"""Columns of the name and of the keys: one command is one line."""
 
 
 class Commands(Protocol):
@@ -31,14 +36,17 @@ class ActionProvider(Provider):
     def _run(self, action: Action) -> Callable[[], None]:
         return partial(self._commands.run_command, action)
 
-    def _help(self, action: Action) -> str:
+    def _line(self, action: Action, name: Content) -> Content:
+        """Name, keys, what it does: all that the list shows of an action."""
         keys = shown_keys(self._commands.keys_of(action))
-        return f"{action.tip}  {keys}" if keys else action.tip
+        gap = " " * (NAME - len(action.command) + 2)
+        return Content.assemble(name, gap, (f"{keys:<{KEYS}} ", "bold"), (action.tip, "not bold"))
 
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
         for action in palette(self._commands.current):
-            yield DiscoveryHit(action.command, self._run(action), help=self._help(action))
+            line = self._line(action, Content(action.command))
+            yield DiscoveryHit(line, self._run(action), text=action.command)
 
     async def search(self, query: str) -> Hits:
         """Those that match."""
@@ -46,5 +54,5 @@ class ActionProvider(Provider):
         for action in palette(self._commands.current):
             score = matcher.match(action.command)
             if score > 0:
-                shown = matcher.highlight(action.command)
-                yield Hit(score, shown, self._run(action), help=self._help(action))
+                line = self._line(action, matcher.highlight(action.command))
+                yield Hit(score, line, self._run(action), text=action.command)

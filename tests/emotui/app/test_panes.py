@@ -260,6 +260,22 @@ def test_audit_shows_states_and_names_the_command(tmp_path: Path) -> None:
     play(tmp_path, scenario, pane="audit")
 
 
+def test_esc_skips_the_tour_before_it_leaves_the_rows(home: Path) -> None:
+    save_session(home / "workbench" / "session.json", Session(model="demo"))
+
+    async def scenario(stage: Stage) -> None:
+        pane = await open_texts(stage)
+        await stage.press("slash", "escape")
+        assert "tour" in stage.text, "Esc in a line leaves the line"
+        await stage.press("escape")
+        assert "Esc skips" not in stage.text
+        assert pane.query_one("#rows").has_focus
+        await stage.press("escape")
+        assert pane.query_one("#datasets").has_focus
+
+    play(home, scenario)
+
+
 def test_the_tour_follows_and_can_be_skipped(tmp_path: Path) -> None:
     save_session(tmp_path / "workbench" / "session.json", Session(model="demo"))
 

@@ -34,13 +34,14 @@ from emotui.guard import stray_output_to
 with stray_output_to(Path({str(tmp_path / "log")!r})):
     os.write(2, b"from C\\n")
     print("from python")
-    sys.__stderr__.write("the screen\\n")
-    sys.__stderr__.flush()
+    for screen in (sys.__stderr__, sys.__stdout__):
+        screen.write("the screen\\n")
+        screen.flush()
 os.write(2, b"afterwards\\n")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr == "the screen\nafterwards\n"
-    assert done.stdout == ""
+    assert done.stderr == "afterwards\n"
+    assert done.stdout == "the screen\n" * 2
     assert set(tail(tmp_path / "log", 9)) == {"from C", "from python"}
 
 
@@ -128,3 +129,30 @@ if __name__ == "__main__":
     terminal.until(lambda _: out.exists())
     terminal.wait()
     assert out.read_text() == "started"
+
+
+def test_a_bug_in_the_workbench_saves_the_session_and_names_its_file(tmp_path: Path) -> None:
+    (tmp_path / "workbench").mkdir()
+    (tmp_path / "datasets").mkdir()
+    script = tmp_path / "buggy.py"
+    script.write_text(
+        """
+from emotui.app import Workbench
+from emotui.config import load_settings
+from emotui.workbench import run_workbench
+def bug(self):
+    raise ZeroDivisionError("[bold]boom[/]")
+Workbench.action_maximise = bug
+raise SystemExit(run_workbench(load_settings()))
+"""
+    )
+    terminal = Terminal(tmp_path, [str(script)])
+    terminal.until(lambda seen: b"commands" in seen)
+    os.write(terminal.fd, b"7")
+    terminal.until(lambda seen: b"JOBS" in seen)
+    os.write(terminal.fd, b"z")
+    terminal.until(lambda seen: b"crash-" in seen)
+    assert terminal.wait() == 1
+    (file,) = (tmp_path / "workbench" / "errors").glob("crash-*.txt")
+    assert "ZeroDivisionError: [bold]boom[/]" in file.read_text(encoding="utf-8")
+    assert load_session(tmp_path / "workbench" / "session.json").session.pane == "jobs"

@@ -72,6 +72,10 @@ def test_z_gives_one_part_the_whole_screen_and_back(tmp_path: Path) -> None:
         before = table.size
         await stage.press("z")
         assert table.size.width > before.width
+        assert table.size.height == 40 - 3
+        assert "emotui" in stage.lines[0]
+        assert "idle" in stage.lines[-2]
+        assert "^p commands" in stage.lines[-1]
         await stage.press("z")
         assert table.size == before
 
