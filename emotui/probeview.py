@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from emotui.charts import Line, Panel, chart, thinned
+from emotui.charts import Line, Panel, chart_page, thinned
+from emotui.drawing import Page, svg
 from emotui.jobs.probe import ProbeReport
 from emotui.sanitize import one_line
 from emotui.terminal import table
@@ -160,6 +161,11 @@ def rests_on(report: ProbeReport) -> list[str]:
 
 def probe_chart(report: ProbeReport) -> str:
     """Balanced accuracy by layer with its baselines, as SVG."""
+    return svg(probe_page(report))
+
+
+def probe_page(report: ProbeReport) -> Page:
+    """The same as a page."""
     r, curves = report.result, curves_of(report)
     layers = tuple(float(layer) for layer in r["layers"])
     lines: list[Line] = []
@@ -185,7 +191,7 @@ def probe_chart(report: ProbeReport) -> str:
         y_to=min(1.0, highest * 1.08),
     )
     title = f"{report.model} over {report.dataset}, pooling {report.pooling}"
-    return chart([panel], title=title, rests_on=rests_on(report)[0])
+    return chart_page([panel], title=title, rests_on="\n".join(rests_on(report)))
 
 
 def _line(name: str, curve: dict[str, Any], layers: tuple[float, ...]) -> Line:

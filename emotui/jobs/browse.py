@@ -206,12 +206,15 @@ def columns_job(path: str, *, header: bool = True, cancelled: Cancelled = never)
 
 
 def export_probe_job(home: Home, report: "ProbeReport") -> Job:
-    """The chart as SVG and the numbers as CSV, in the reports' folder; Done holds their paths."""
-    from emotui.probeview import csv_text, probe_chart
+    """The chart as SVG and PNG, the numbers as CSV, in the reports' folder; Done: their paths."""
+    from emotui.drawing import svg
+    from emotui.probeview import csv_text, probe_page
+    from emotui.raster import png
 
     home.ensure()
     stem = home.reports / f"probe-{report.run}-{time.strftime('%Y%m%d-%H%M%S')}"
-    chart, numbers = Path(f"{stem}.svg"), Path(f"{stem}.csv")
-    write_bytes(chart, probe_chart(report).encode())
-    write_bytes(numbers, csv_text(report).encode())
-    yield Done((str(chart), str(numbers)))
+    page = probe_page(report)
+    written = {".svg": svg(page).encode(), ".png": png(page), ".csv": csv_text(report).encode()}
+    for ending, content in written.items():
+        write_bytes(Path(f"{stem}{ending}"), content)
+    yield Done(tuple(f"{stem}{ending}" for ending in written))

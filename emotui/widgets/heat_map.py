@@ -19,8 +19,8 @@ from emotui.colors import bin_of
 from emotui.widgets.cells import fit, signed
 from emotui.widgets.look import Look, look_of
 
-CELL = 3
-"""Columns of one cell."""
+CELLS = (3, 2)
+"""Columns of one cell: the first if all cells of the map fit so, else the narrower one."""
 HEAD = 1
 LABEL_MOST = 18
 
@@ -107,9 +107,15 @@ class HeatMap(Widget, can_focus=True):
         most = min(LABEL_MOST, max(self.size.width // 3, 6))
         return min(longest + 5, most)
 
+    @property
+    def _cell_wide(self) -> int:
+        room = self.size.width - self._wide
+        return next((wide for wide in CELLS if wide * len(self._labels) <= room), CELLS[-1])
+
     def _visible(self) -> tuple[int, int]:
         """How many columns and rows of cells fit."""
-        return max((self.size.width - self._wide) // CELL, 1), max(self.size.height - HEAD - 1, 1)
+        room = self.size.width - self._wide
+        return max(room // self._cell_wide, 1), max(self.size.height - HEAD - 1, 1)
 
     def _keep_visible(self) -> None:
         columns, rows = self._visible()
@@ -134,19 +140,21 @@ class HeatMap(Widget, can_focus=True):
             segments = [Segment(fit(self._under_cursor(), width), look.strong)]
         elif y == 0:
             segments = [Segment(" " * self._wide, look.dim)]
-            segments += [
-                Segment(
-                    fit(str(c + 1), CELL, align="right"),
-                    look.strong if c == self._cursor[1] else look.dim,
-                )
-                for c in shown
-            ]
+            segments += [self._column_number(column, look) for column in shown]
         elif 0 <= y - HEAD < rows and row < len(self._labels):
             segments = [self._row_label(row, look)]
             segments += [self._cell(row, column, look) for column in shown]
         else:
             segments = []
         return Strip(segments).adjust_cell_length(width, look.base)
+
+    def _column_number(self, column: int, look: Look) -> Segment:
+        """Two digits fill a narrow cell, so there only every other column has its number."""
+        wide, at = self._cell_wide, self._cursor[1]
+        if column == at:
+            return Segment(fit(str(column + 1), wide, align="right"), look.strong)
+        alone = wide > 2 or (column % 2 and abs(column - at) != 1)
+        return Segment(fit(str(column + 1) if alone else "", wide, align="right"), look.dim)
 
     def _row_label(self, row: int, look: Look) -> Segment:
         number = str(row + 1).rjust(len(str(len(self._labels))))
@@ -158,7 +166,7 @@ class HeatMap(Widget, can_focus=True):
         style: Style = look.bin(bin_of(value, self._scale))
         if (row, column) == self._cursor:
             style = look.base + look.cursor
-        return Segment(fit(tenths(value), CELL, align="right"), style)
+        return Segment(fit(tenths(value), self._cell_wide, align="right"), style)
 
     def _under_cursor(self) -> str:
         row, column = self._cursor
