@@ -115,6 +115,8 @@ _DATA = _pane(
     ("import", "i", "import_data", "import", "data: import...", "Import a file or folder"),
     ("exclude", "x", "exclude", "exclude", "data: exclude row...", "Exclude the row; asks why"),
     ("check", "c", "check", "", "data: check", "Look the whole dataset over for trouble"),
+    ("counts", "t", "counts", "", "data: counts", "Every emotion and topic with its rows"),
+    ("marks", "m", "marks", "", "data: marks", "n and N go through leaks, repeats, excluded rows"),
     ("back", "escape", "back", "", "", "From the rows back to the datasets"),
 )
 _PROBES = _pane(

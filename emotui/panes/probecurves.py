@@ -26,7 +26,7 @@ LOOKS = {
 HUES = {
     "untrained twin": "#9a9a9a",
     "norm only": "#cc79a7",
-    "bag of words": "#e69f00",
+    "bag of words": "#d55e00",
     "length only": "#009e73",
 }
 """Colours of Okabe and Ito, told apart by the colour-blind; the dashes do it without colours."""

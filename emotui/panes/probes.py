@@ -34,7 +34,7 @@ TABLE = (
     Column("AUROC", 5, "right"),
     Column("over words", 10, "right"),
     *(Column(title, 6, "right") for title in COLUMNS.values()),
-    Column("shuffled 95 %"),
+    Column("shuffled"),
 )
 
 
@@ -253,7 +253,7 @@ class ProbesPane(Pane):
         chance = f"{r['chance']:.2f}".removeprefix("0") if self._metric == "accuracy" else ".50"
         return (
             f"{name} by layer · {len(r['labels'])} {r['target']}s · n {r['n']:,} · "
-            f"chance {chance} · {folds}, {r['folds']} x {r['seeds']} seeds"
+            f"chance {chance} · {folds}"
         )
 
     def _is_live(self, job_id: int) -> bool:
@@ -340,7 +340,7 @@ class ProbesPane(Pane):
             self.toast(self.empty_hint, severity="warning")
             return
         ordered = sorted(self._runs, key=lambda choice: not choice.fits)
-        options = [(c.run.run_id, f"{c.run.run_id} · {c.run.dataset} · {c.about}") for c in ordered]
+        options = [(c.run.run_id, f"{c.run.run_id} · {c.about}") for c in ordered]
         question = "Which run?"
         self.ask(PickOne(question, options, current=self.workspace.run), self._choose_run)
 

@@ -68,7 +68,7 @@ class Cell:
     role: str = ""
     """"main", "control", "band", "flat band" or "" for an empty cell."""
     banded: bool = False
-    """Inside the interval of a curve."""
+    """Inside the interval of a curve, or drawn over a flat band."""
     color: str = ""
     """#rrggbb of its curve; "" = by the role."""
 
@@ -174,7 +174,9 @@ class Plot:
         for row in range(self.height):
             for column in range(self.width):
                 if text := canvas.at(column, row):
-                    grid[row][column] = Cell(text, role, grid[row][column].banded, one.color)
+                    below = grid[row][column]
+                    banded = below.banded or below.role == "flat band"
+                    grid[row][column] = Cell(text, role, banded, one.color)
         for column, row in lone:
             grid[row][column] = Cell(LONE, role, grid[row][column].banded, one.color)
 
