@@ -59,8 +59,9 @@ class Value:
 
     @property
     def difference(self) -> str:
-        """`+.09 [+.07 +.11]`."""
-        return f"{signed(self.value)} [{signed(self.low)} {signed(self.high)}]"
+        """`+.090 [+.071 +.112]`."""
+        value, low, high = (signed(v, places=3) for v in (self.value, self.low, self.high))
+        return f"{value} [{low} {high}]"
 
 
 def short(value: float) -> str:
@@ -162,7 +163,7 @@ class Curves:
                 f"{layer}{mark}",
                 accuracy.text if accuracy is not None else "…",
                 short(auroc.value) if auroc is not None else "…",
-                signed(over.value) if over is not None else "",
+                signed(over.value, places=3) if over is not None else "",
             ]
             for name in COLUMNS:
                 value = self.at(name, layer, metric)

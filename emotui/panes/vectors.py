@@ -135,6 +135,20 @@ class VectorsPane(VectorsLens):
         at = self.query_one("#vectors-emotions", VirtualTable).cursor
         return self._atlas.rows[min(at, len(self._atlas.rows) - 1)].label
 
+    @property
+    def looked_at(self) -> str:
+        """The emotion under the focused part's own cursor.
+
+        Keys may come faster than the messages that carry one part's cursor to the others.
+        """
+        atlas, focused = self._atlas, self.app.focused
+        if atlas is not None and isinstance(focused, HeatMap):
+            return atlas.rows[atlas.order[focused.cursor[0]]].label
+        if atlas is not None and isinstance(focused, Scatter) and focused.point is not None:
+            names = {one_line(row.label): row.label for row in atlas.rows}
+            return names.get(focused.point.label, self.emotion)
+        return self.emotion
+
     # Workspace and jobs
 
     def on_workspace(self, changed: frozenset[str]) -> None:
@@ -338,7 +352,7 @@ class VectorsPane(VectorsLens):
         """The comparison at another layer."""
         message.stop()
         if self._compared is not None:
-            self._note("compare", [comparison_line(self._compared, message.layer)])
+            self._note("compare", [comparison_line(self._compared, message.layer), SAME_TEXTS])
 
     def on_layer_chart_layer_pinned(self, message: LayerChart.LayerPinned) -> None:
         """Enter on a layer of the comparison chooses it for every pane."""
@@ -379,8 +393,7 @@ class VectorsPane(VectorsLens):
         for layer, cosine, raw in zip(found.layers, found.cosine, found.cosine_raw, strict=True):
             chart.set_point("cosine", layer, cosine)
             chart.set_point("before removal", layer, raw)
-        chart.set_rests_on(SAME_TEXTS)
         layer = self._atlas.layer if self._atlas is not None else found.layers[-1]
         chart.move_to(layer if layer in found.layers else found.layers[-1])
-        self._note("compare", [comparison_line(found, layer)])
+        self._note("compare", [comparison_line(found, layer), SAME_TEXTS])
         self.show_view("compare")

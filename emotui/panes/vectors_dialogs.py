@@ -41,6 +41,11 @@ class VectorsDialogs(Pane):
         """The emotion under the cursor; "" without a set."""
         return ""
 
+    @property
+    def looked_at(self) -> str:
+        """The emotion under the focused part's own cursor."""
+        return ""
+
     def go_to_emotion(self, emotion: str) -> None:
         """Every cursor to one emotion."""
 
@@ -130,10 +135,10 @@ class VectorsDialogs(Pane):
         atlas = self._with_set()
         if atlas is None:
             return
-        here = (atlas.vectors, self.emotion)
+        here = (atlas.vectors, self.looked_at)
         if self._first is None or self._first == here:
             self._first = here
-            self.toast(f"first: {here[0]} {here[1]}; go to another and press c")
+            self.toast(f"first: {here[0]} {one_line(here[1])}; go to another and press c")
             return
         first, self._first = self._first, None
 

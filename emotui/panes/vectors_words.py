@@ -8,8 +8,7 @@ from emotui.sanitize import one_line, visible
 from emotui.widgets.cells import signed
 
 SAME_TEXTS = (
-    "cosine of two directions by layer; not controlled: the same texts may be behind both, and "
-    "length and topic"
+    "not controlled: the same texts may be behind both directions; length, topic and words of them"
 )
 
 

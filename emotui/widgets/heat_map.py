@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
+from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -55,6 +55,7 @@ class HeatMap(Widget, can_focus=True):
         self._cursor = (0, 0)
         self._first = (0, 0)
         """The row and column at the top left."""
+        self._kept_for: Size | None = None
         self._look: Look | None = None
 
     def set_matrix(
@@ -118,8 +119,15 @@ class HeatMap(Widget, can_focus=True):
         return max(room // self._cell_wide, 1), max(self.size.height - HEAD - 1, 1)
 
     def _keep_visible(self) -> None:
+        if not self.size:
+            self._kept_for = None
+            return
         columns, rows = self._visible()
         (row, column), (first_row, first_column) = self._cursor, self._first
+        n = len(self._labels)
+        # No blank lines at the end: what was scrolled away comes back once there is room for it.
+        first_row = min(first_row, max(n - rows, 0))
+        first_column = min(first_column, max(n - columns, 0))
         self._first = (
             min(max(first_row, row - rows + 1), row),
             min(max(first_column, column - columns + 1), column),
@@ -130,6 +138,10 @@ class HeatMap(Widget, can_focus=True):
         if self._look is None:
             self._look = look_of(self)
         look, width = self._look, self.size.width
+        if self._kept_for != self.size:
+            # What was scrolled to while the map was hidden and had no size means nothing now.
+            self._kept_for, self._first = self.size, (0, 0)
+            self._keep_visible()
         if not self._labels:
             return Strip([Segment(fit("no vectors yet" if y == 0 else "", width), look.dim)])
         columns, rows = self._visible()
@@ -175,11 +187,6 @@ class HeatMap(Widget, can_focus=True):
             f"{row + 1} {self._labels[row]} × {column + 1} {self._labels[column]}  "
             f"{self._what} {value}"
         )
-
-    def on_resize(self, event: events.Resize) -> None:
-        """The cursor stays on screen."""
-        del event
-        self._keep_visible()
 
     def notify_style_update(self) -> None:
         """Another theme."""

@@ -274,7 +274,10 @@ class LayerChart(Widget, can_focus=True):
         here = [tick for tick in ticks if plot.row(tick) == row]
         if not here:
             return " " * (AXIS - 1) + "│"
-        return fit(_number(here[0]), AXIS - 2, align="right") + " ┤"
+        text = _number(here[0])
+        if len(text) > AXIS - 2:
+            text = _number(here[0], places=1)
+        return fit(text, AXIS - 2, align="right") + " ┤"
 
     def _beside(self, plot: Plot, width: int) -> dict[int, tuple[str, Style]]:
         shown = [series for series in self._shown if series.last is not None]

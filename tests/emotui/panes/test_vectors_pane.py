@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 
 from emotui.jobs.atlas import atlas_job, read_ratings
 from emotui.jobs.atlas_spec import Atlas, AtlasRequest
@@ -308,6 +309,42 @@ def test_export_of_each_chart_as_pictures_and_numbers(home: Path, tmp_path: Path
     assert "sad" in (tmp_path / "plane.svg").read_text()
     numbers = list(csv.DictReader((tmp_path / "compare.csv").read_text().splitlines()))
     assert float(numbers[1]["cosine"]) == pytest.approx(np.cos(np.deg2rad(50)), abs=1e-5)
+
+
+NASTY = (
+    "\x1b[31mjoy\x1b[0m",
+    "\x1b]52;c;aGVsbG8=\x07",
+    "[bold red]sad[/]",
+    "\u05e9\u05dc\u05d5\u05dd \u202eturned",
+    "ze\u200bro\u0301",
+    "\u65e5\u672c\u8a9e wide",
+)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_labels_made_to_break_a_terminal_are_shown_as_symbols(
+    home: Path, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    six = open_set(Home(home), "six")
+    odd = DirectionSet.from_parts(six.arrays(), six.meta() | {"labels": list(NASTY)})
+    save_vectors(Home(tmp_path), "odd", odd.arrays(), odd.meta())
+
+    async def go() -> None:
+        async with hosting(tmp_path, "vectors", size=size, vectors="odd") as host:
+            for keys in (("L",), ("c",), ("j", "c"), ("h", "right"), ("p", "right"), ("a",)):
+                await host.press(*keys)
+                lines = host.screen().split("\n")
+                assert all(cell_len(line) == size[0] for line in lines), keys
+                for hidden in "\x1b\x07\u200b\u202e":
+                    assert hidden not in "\n".join(lines), keys
+            await host.press("escape", "x")
+            await host.answer(str(tmp_path / "odd"))
+            assert not host.app.failed
+            assert not any("\x1b" in said for said in host.app.said)
+
+    asyncio.run(go())
+    assert "\x1b" not in (tmp_path / "odd.svg").read_text()
+    assert (tmp_path / "odd.png").stat().st_size > 1000
 
 
 def test_a_broken_set_is_listed_with_its_reason(home: Path) -> None:
