@@ -302,13 +302,16 @@ class ProbesPane(Pane):
     def on_layer_chart_layer_moved(self, message: LayerChart.LayerMoved) -> None:
         """The table and the line about the layer follow the chart."""
         self._say_layer()
-        if message.layer in self._curves.layers:
-            at = self._curves.layers.index(message.layer)
-            self.query_one("#probe-table", VirtualTable).move_to(at)
+        table = self.query_one("#probe-table", VirtualTable)
+        stale = message.layer != message.chart.cursor_layer
+        # A table with the focus leads; an answer to where it was would take a fast key back.
+        if message.layer in self._curves.layers and not table.has_focus and not stale:
+            table.move_to(self._curves.layers.index(message.layer))
 
     def on_virtual_table_cursor_moved(self, message: VirtualTable.CursorMoved) -> None:
         """The chart follows the table."""
-        if message.row < len(self._curves.layers) and message.table.has_focus:
+        here = message.table.has_focus and message.row == message.table.cursor
+        if message.row < len(self._curves.layers) and here:
             chart = self.query_one("#probe-chart", LayerChart)
             chart.move_to(self._curves.layers[message.row])
 

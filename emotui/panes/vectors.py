@@ -311,7 +311,7 @@ class VectorsPane(VectorsLens):
     def on_virtual_table_cursor_moved(self, message: VirtualTable.CursorMoved) -> None:
         """Another emotion under the cursor."""
         message.stop()
-        if message.table.id == "vectors-emotions":
+        if message.table.id == "vectors-emotions" and message.row == message.table.cursor:
             self.go_to_emotion(self.emotion)
 
     def on_virtual_table_opened(self, message: VirtualTable.Opened) -> None:
@@ -332,7 +332,7 @@ class VectorsPane(VectorsLens):
         """The row's emotion is the one looked at; both are the pair of a claim."""
         message.stop()
         atlas = self._atlas
-        if atlas is None or max(message.row, message.column) >= len(atlas.order):
+        if atlas is None or (message.row, message.column) != message.heat_map.cursor:
             return
         row, column = (atlas.rows[atlas.order[i]].label for i in (message.row, message.column))
         pair = (row, column) if row != column else ("", "")
@@ -344,6 +344,8 @@ class VectorsPane(VectorsLens):
     def on_scatter_cursor_moved(self, message: Scatter.CursorMoved) -> None:
         """The point's emotion is the one looked at."""
         message.stop()
+        if message.point != message.scatter.point:
+            return  # it has moved on; answering both would send the cursors back and forth for ever
         if self.app.focused is message.scatter and self._atlas is not None:
             names = {one_line(row.label): row.label for row in self._atlas.rows}
             self.go_to_emotion(names[message.point.label])

@@ -137,6 +137,12 @@ def test_plane_and_ratings(home: Path, tmp_path: Path) -> None:
         at = host.pane.emotion
         await host.press("left")
         assert host.pane.emotion != at
+        await asyncio.sleep(0.2)
+        moves: list[str] = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(host.pane, "go_to_emotion", moves.append)
+            await asyncio.sleep(0.2)
+        assert not moves, "the cursors have come to rest"
         await host.press("P", "enter")
         assert host.pane.view == "plane"
 
