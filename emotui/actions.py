@@ -115,6 +115,8 @@ _DATA = _pane(
     ("import", "i", "import_data", "import", "data: import...", "Import a file or folder"),
     ("exclude", "x", "exclude", "exclude", "data: exclude row...", "Exclude the row; asks why"),
     ("check", "c", "check", "", "data: check", "Look the whole dataset over for trouble"),
+    ("counts", "t", "counts", "", "data: counts", "Every emotion and topic with its rows"),
+    ("marks", "m", "marks", "", "data: marks", "n and N go through leaks, repeats, excluded rows"),
     ("back", "escape", "back", "", "", "From the rows back to the datasets"),
 )
 _PROBES = _pane(
@@ -130,7 +132,8 @@ _PROBES = _pane(
     ("controls", "c", "controls", "controls", "probes: controls", "Show or hide control curves"),
     ("metric", "m", "metric", "metric", "probes: metric", "Balanced accuracy or AUROC"),
     ("open", "o", "open_run", "", "probes: open run...", "Choose another run"),
-    ("export", "x", "export", "", "export: probes", "Write chart and table as SVG and CSV"),
+    ("audit", "f", "audit", "audit", "probes: audit...", "Begin a finding about this layer"),
+    ("export", "x", "export", "", "export: probes", "Write the chart as SVG and PNG, and CSV"),
 )
 _VECTORS = (
     _pane(
@@ -160,6 +163,8 @@ _VECTORS = (
         ("algebra", "a", "algebra", "", "vectors: combine...", "A new set: joyful - sad + calm"),
         ("ratings", "v", "ratings", "", "vectors: ratings...", "A CSV of valence and arousal"),
         ("axes", "P", "axes", "", "vectors: axes", "Other components on the plane"),
+        ("audit", "f", "audit", "", "vectors: audit...", "Begin a finding about this cosine"),
+        ("details", "d", "details", "", "vectors: provenance", "Every choice that made the set"),
         ("list", "L", "show_list", "", "vectors: sets", "The list of sets and their emotions"),
     )
     + _pane(

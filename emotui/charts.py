@@ -1,22 +1,23 @@
-"""Draws line charts as self-contained SVG: accuracy by layer with baselines, alpha sweeps.
+"""Draws line charts: accuracy by layer with baselines, alpha sweeps, a comparison of directions.
 
-In: plain numbers in small dataclasses. Out: SVG text, white paper, no scripts, no external fonts.
-Every chart's last line says what it rests on. Computes nothing but positions on the page.
+In: plain numbers in small dataclasses. Out: a page for `drawing.svg` or `raster.png`, or the SVG at
+once. Every chart's last lines say what it rests on. Computes nothing but positions on the page.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Literal
 
-from emotui.sanitize import visible
+from emotui.drawing import Area, Disc, Page, Shape, Stroke, Words, svg
 
 Look = Literal["solid", "dashed", "dotted"]
 Position = Callable[[float], float]
 """From a value on an axis to a place on the page."""
-_DASH = {"solid": "", "dashed": ' stroke-dasharray="7 4"', "dotted": ' stroke-dasharray="2 4"'}
-_FONT = 'font-family="Helvetica,Arial,sans-serif"'
+_DASH: dict[Look, tuple[float, ...]] = {"solid": (), "dashed": (7, 4), "dotted": (2, 4)}
+FAINT, AXIS, GREY = "#e4e4e4", "#888888", "#555555"
+LETTER = 5.8
+"""CSS pixels of a letter of 11 px, by which a line is folded."""
 
 
 @dataclass(frozen=True)
@@ -51,24 +52,41 @@ class Panel:
 
 
 def chart(panels: Sequence[Panel], *, title: str, rests_on: str, width: int = 760) -> str:
-    """One SVG document: the panels under each other, then a line saying what it rests on."""
-    height_each, top = 300, 46
-    height = top + height_each * len(panels) + 34
-    body = [
-        f'<text x="20" y="26" font-size="16" font-weight="bold">{_text(title)}</text>',
-    ]
+    """One SVG document: the panels under each other, then lines saying what it rests on."""
+    return svg(chart_page(panels, title=title, rests_on=rests_on, width=width))
+
+
+def chart_page(panels: Sequence[Panel], *, title: str, rests_on: str, width: int = 760) -> Page:
+    """The same as a page."""
+    each, top = 300, 46
+    notes = note_lines(rests_on, width - 40)
+    page = Page(width, top + each * len(panels) + 20 + 14 * len(notes))
+    page.add(Words(20, 26, title, 16, bold=True))
     for i, panel in enumerate(panels):
-        body += _panel(panel, 0, top + i * height_each, width, height_each)
-    body.append(
-        f'<text x="20" y="{height - 14}" font-size="11" fill="#555">{_text(rests_on)}</text>'
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" {_FONT} font-size="12" fill="#222">\n'
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>\n'
-        + "\n".join(body)
-        + "\n</svg>\n"
-    )
+        page.add(*_panel(panel, 0, top + i * each, width, each))
+    add_notes(page, notes)
+    return page
+
+
+def note_lines(text: str, width: float) -> list[str]:
+    """The text folded at blanks to a width in CSS pixels; its own line ends are kept."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        lines.append("")
+        for word in paragraph.split():
+            longer = f"{lines[-1]} {word}".strip()
+            if lines[-1] and len(longer) * LETTER > width:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+    return lines
+
+
+def add_notes(page: Page, lines: Sequence[str]) -> None:
+    """Write lines at the bottom of the page."""
+    first = page.height - 14 * len(lines)
+    for i, line in enumerate(lines):
+        page.add(Words(20, first + 14 * i, line, 11, color=GREY))
 
 
 def nice_ticks(low: float, high: float, *, count: int = 5) -> list[float]:
@@ -92,11 +110,7 @@ def thinned(ticks: Sequence[float], *, most: int = 16) -> tuple[float, ...]:
     return tuple(kept)
 
 
-def _text(value: str) -> str:
-    return escape(visible(value))
-
-
-def _panel(panel: Panel, x0: float, y0: float, width: float, height: float) -> list[str]:
+def _panel(panel: Panel, x0: float, y0: float, width: float, height: float) -> list[Shape]:
     left, right, top, bottom = x0 + 62, x0 + width - 190, y0 + 26, y0 + height - 44
     xs = [x for line in panel.lines for x in line.x] or [0.0]
     x_low, x_high = min(xs), max(xs)
@@ -111,62 +125,42 @@ def _panel(panel: Panel, x0: float, y0: float, width: float, height: float) -> l
         clipped = min(max(y, panel.y_from), panel.y_to)
         return bottom - (clipped - panel.y_from) / y_span * (bottom - top)
 
-    out = [f'<text x="{left}" y="{top - 10}" font-size="12">{_text(panel.title)}</text>']
+    out: list[Shape] = [Words(left, top - 10, panel.title)]
     for tick in nice_ticks(panel.y_from, panel.y_to):
         y = py(tick)
-        out.append(f'<path d="M{left} {y:.1f}H{right}" stroke="#e4e4e4"/>')
-        out.append(
-            f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:.{panel.places}f}</text>'
-        )
+        out.append(Stroke(((left, y), (right, y)), FAINT))
+        out.append(Words(left - 8, y + 4, f"{tick:.{panel.places}f}", anchor="end"))
     for tick in panel.x_ticks:
-        out.append(f'<path d="M{px(tick):.1f} {bottom}v5" stroke="#888"/>')
-        out.append(
-            f'<text x="{px(tick):.1f}" y="{bottom + 18}" text-anchor="middle">{tick:g}</text>'
-        )
-    out.append(f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="#888"/>')
-    middle = (left + right) / 2
-    out.append(
-        f'<text x="{middle:.1f}" y="{bottom + 36}" text-anchor="middle">'
-        f"{_text(panel.x_name)}</text>"
-    )
-    out.append(
-        f'<text transform="translate({x0 + 18} {(top + bottom) / 2:.1f}) rotate(-90)" '
-        f'text-anchor="middle">{_text(panel.y_name)}</text>'
-    )
+        out.append(Stroke(((px(tick), bottom), (px(tick), bottom + 5)), AXIS))
+        out.append(Words(px(tick), bottom + 18, f"{tick:g}", anchor="middle"))
+    out.append(Stroke(((left, top), (left, bottom), (right, bottom)), AXIS))
+    out.append(Words((left + right) / 2, bottom + 36, panel.x_name, anchor="middle"))
+    middle = (top + bottom) / 2
+    out.append(Words(x0 + 18, middle, panel.y_name, anchor="middle", turned=True))
     for line in panel.lines:
         out += _curve(line, px, py)
     return out + _legend(panel.lines, right + 14, top + 4)
 
 
-def _curve(line: Line, px: Position, py: Position) -> list[str]:
+def _curve(line: Line, px: Position, py: Position) -> list[Shape]:
     kept = [i for i, y in enumerate(line.y) if math.isfinite(y)]
-    out: list[str] = []
+    out: list[Shape] = []
     if line.low:
         banded = [i for i in range(len(line.x)) if math.isfinite(line.low[i] + line.high[i])]
-        up = [f"{px(line.x[i]):.1f},{py(line.high[i]):.1f}" for i in banded]
-        down = [f"{px(line.x[i]):.1f},{py(line.low[i]):.1f}" for i in reversed(banded)]
-        out.append(
-            f'<polygon points="{" ".join(up + down)}" fill="{line.color}" fill-opacity="0.16"/>'
-        )
-    where = " ".join(f"{px(line.x[i]):.1f},{py(line.y[i]):.1f}" for i in kept)
-    out.append(
-        f'<polyline points="{where}" fill="none" stroke="{line.color}" stroke-width="2"'
-        f"{_DASH[line.look]}/>"
-    )
+        up = [(px(line.x[i]), py(line.high[i])) for i in banded]
+        down = [(px(line.x[i]), py(line.low[i])) for i in reversed(banded)]
+        out.append(Area((*up, *down), line.color, 0.16))
+    places = tuple((px(line.x[i]), py(line.y[i])) for i in kept)
+    out.append(Stroke(places, line.color, 2, _DASH[line.look]))
     if line.points:
-        out += [
-            f'<circle cx="{px(line.x[i]):.1f}" cy="{py(line.y[i]):.1f}" r="3" fill="{line.color}"/>'
-            for i in kept
-        ]
+        out += [Disc(x, y, 3, line.color) for x, y in places]
     return out
 
 
-def _legend(lines: Sequence[Line], x: float, y: float) -> list[str]:
-    out: list[str] = []
+def _legend(lines: Sequence[Line], x: float, y: float) -> list[Shape]:
+    out: list[Shape] = []
     for i, line in enumerate(lines):
         at = y + i * 19
-        out.append(
-            f'<path d="M{x} {at}h24" stroke="{line.color}" stroke-width="2"{_DASH[line.look]}/>'
-        )
-        out.append(f'<text x="{x + 30}" y="{at + 4}">{_text(line.name)}</text>')
+        out.append(Stroke(((x, at), (x + 24, at)), line.color, 2, _DASH[line.look]))
+        out.append(Words(x + 30, at + 4, line.name))
     return out

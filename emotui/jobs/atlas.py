@@ -1,13 +1,12 @@
 """Jobs: list the sets of vectors, look at one at a layer, compare two directions, read the lens.
 
-In: names, a layer, a file of ratings. Out: a list of SetEntry, an Atlas, a Comparison, a LensFound,
-an export. Only the lens needs a model. The geometry is in `vectors.geometry` and beside it.
+In: names, a layer, a file of ratings. Out: a list of SetEntry, an Atlas, a Comparison, a Mixture, a
+LensFound. Only the lens needs a model. The geometry is in `vectors.geometry` and beside it.
 """
 
 import csv
 import math
 from pathlib import Path
-from typing import Any, Literal
 
 from emotui.errors import OptionError
 from emotui.events import Done, Job, Note
@@ -19,6 +18,7 @@ from emotui.jobs.atlas_spec import (
     EmotionRow,
     LensAsk,
     LensFound,
+    Mixture,
     SetEntry,
 )
 from emotui.jobs.engine import Engine
@@ -28,7 +28,8 @@ from emotui.sanitize import one_line
 from emotui.setview import set_lines
 from store.errors import StoreError
 from store.layout import Home
-from store.vectorsets import VectorsInfo, export_vectors, vectors_info
+from store.vectorsets import VectorsInfo, vectors_info
+from vectors.algebra import combine
 from vectors.comparison import compare
 from vectors.directions import DirectionSet, cosine_matrix, pca
 from vectors.errors import DataError
@@ -134,6 +135,8 @@ def _correlations(
                 r = rating_correlation(scatter, axis, values)
                 found.append(Correlation(axis, column, r.value, r.low, r.high, r.n))
         except DataError as error:
+            if any(c.rating == column for c in found):
+                continue  # the axes left hold no variance, and so nothing to correlate
             skipped.append(f"{one_line(column)}: {one_line(str(error))}")
     most = max((c.n for c in found), default=0)
     note = f"{one_line(request.ratings.name)}: {most} of {len(scatter.labels)} emotions rated"
@@ -207,49 +210,12 @@ def compare_job(home: Home, first: tuple[str, str], second: tuple[str, str]) -> 
     )
 
 
-FORMATS: dict[str, Literal["safetensors", "npz", "gguf"]] = {
-    ".safetensors": "safetensors",
-    ".npz": "npz",
-    ".gguf": "gguf",
-}
-
-
-def export_job(home: Home, name: str, path: Path, *, label: str, atlas: Atlas | None) -> Job:
-    """Writes the set (.safetensors, .npz, .gguf: one emotion) or the atlas's table (.csv).
-
-    Done holds the path.
-    """
-    path = path.expanduser().absolute()
-    if not path.parent.is_dir():
-        raise OptionError(f"{one_line(str(path.parent))} is no folder; make it first")
-    kind = path.suffix.lower()
-    if kind == ".csv" and atlas is not None:
-        _write_table(path, atlas)
-        yield Done(path)
-        return
-    if kind not in FORMATS:
-        raise OptionError(
-            f"{one_line(path.name)} ends in {kind or 'nothing'}; allowed: {', '.join(FORMATS)} "
-            "for the vectors, .csv for this layer's table, cosines and components"
-        )
-    done = export_vectors(
-        home, name, path, format=FORMATS[kind], label=label if kind == ".gguf" else None
-    )
-    for note in done.notes:
-        yield Note(note)
-    yield Done(done.path)
-
-
-def _write_table(path: Path, atlas: Atlas) -> None:
-    """One row per emotion: what it rests on, its components, its cosines."""
-    components = [f"PC{i + 1}" for i in range(len(atlas.share))]
-    labels = [row.label for row in atlas.rows]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        head: list[Any] = ["set", "layer", "emotion", "n", "norm", "kept", "split_half"]
-        writer.writerow(head + components + [f"cosine {label}" for label in labels])
-        for i, row in enumerate(atlas.rows):
-            half = "" if row.split_half is None else row.split_half
-            own = [atlas.vectors, atlas.layer, row.label, row.n, row.norm, row.kept, half]
-            place = atlas.coordinates[i] if atlas.coordinates else ()
-            writer.writerow([*own, *place, *atlas.cosines[i]])
+def mixture_job(home: Home, expression: str, source: str, layer: int) -> Job:
+    """A sum of directions at one layer beside every emotion of its set; Done holds a Mixture."""
+    directions = open_set(home, source)
+    mixed = combine(expression, [directions])
+    at = directions.layer_index(layer)
+    cosines = directions.unit[:, at] @ mixed.unit[0, mixed.layer_index(layer)]
+    pairs = [(label, float(c)) for label, c in zip(directions.labels, cosines, strict=True)]
+    ordered = sorted(pairs, key=lambda pair: -pair[1])
+    yield Done(Mixture(expression, source, layer, tuple(ordered)))

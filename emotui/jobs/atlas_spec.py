@@ -6,6 +6,7 @@ to each other at a layer, which tokens they promote. No model library is loaded.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from emotui.jobs.spec import ModelSpec
 
@@ -142,3 +143,29 @@ class Comparison:
     """Length of the first / of the second, before unit norm; it says nothing about strength."""
     null_sd: float
     """Standard deviation of the cosine of two random directions of this width, 1/sqrt(d_model)."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A sum of directions before it is saved, beside every emotion of its set."""
+
+    expression: str
+    source: str
+    """The set it was made from."""
+    layer: int
+    cosines: tuple[tuple[str, float], ...]
+    """(emotion, cosine with the sum), the nearest first; its own terms are among them."""
+
+
+@dataclass(frozen=True)
+class ChartAsk:
+    """Which chart of the Vectors pane to write to files."""
+
+    view: Literal["heat", "plane", "compare"]
+    atlas: Atlas
+    compared: Comparison | None
+    """The comparison on screen; None where there is none."""
+    axes: tuple[int, int]
+    """Components of the plane."""
+    notes: list[str]
+    """What stands under the chart on screen."""

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Int
 
 from emotui.events import Cancelled, Done, Job, Progress, never
-from store.atomic import read_json, write_bytes
+from store.atomic import write_bytes
 from store.datasets import Dataset, DatasetInfo, list_datasets
 from store.duplicates import same_groups, text_keys
 from store.formats import ReadOptions, read_records
@@ -96,13 +96,6 @@ class Columns:
 def datasets_job(home: Home) -> Job:
     """Done holds every dataset's info, by name."""
     yield Done(tuple(list_datasets(home)))
-
-
-def runs_job(home: Home) -> Job:
-    """Done holds a summary of every run, the last changed first."""
-    from store.runs import list_runs
-
-    yield Done(tuple(list_runs(home)))
 
 
 def exclude_job(home: Home, name: str, row: int, reason: str) -> Job:
@@ -212,29 +205,16 @@ def columns_job(path: str, *, header: bool = True, cancelled: Cancelled = never)
     )
 
 
-def newest_probe_job(home: Home, run: str) -> Job:
-    """Done holds the ProbeReport written last for this run, or None where there is none."""
-    from emotui.jobs.probe import ProbeReport
-
-    found = sorted((home.runs / run / "results").glob("probe-*.json"), key=_age)
-    if not found:
-        yield Done(None)
-        return
-    value = read_json(found[-1])
-    yield Done(ProbeReport(**{**value, "not_run": tuple(value["not_run"]), "cached": True}))
-
-
-def _age(path: Path) -> float:
-    return path.stat().st_mtime
-
-
 def export_probe_job(home: Home, report: "ProbeReport") -> Job:
-    """The chart as SVG and the numbers as CSV, in the reports' folder; Done holds their paths."""
-    from emotui.probeview import csv_text, probe_chart
+    """The chart as SVG and PNG, the numbers as CSV, in the reports' folder; Done: their paths."""
+    from emotui.drawing import svg
+    from emotui.probeview import csv_text, probe_page
+    from emotui.raster import png
 
     home.ensure()
     stem = home.reports / f"probe-{report.run}-{time.strftime('%Y%m%d-%H%M%S')}"
-    chart, numbers = Path(f"{stem}.svg"), Path(f"{stem}.csv")
-    write_bytes(chart, probe_chart(report).encode())
-    write_bytes(numbers, csv_text(report).encode())
-    yield Done((str(chart), str(numbers)))
+    page = probe_page(report)
+    written = {".svg": svg(page).encode(), ".png": png(page), ".csv": csv_text(report).encode()}
+    for ending, content in written.items():
+        write_bytes(Path(f"{stem}{ending}"), content)
+    yield Done(tuple(f"{stem}{ending}" for ending in written))

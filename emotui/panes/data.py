@@ -5,10 +5,8 @@ for the lines on screen only. Out: the chosen dataset and row, imports, exclusio
 Counts nothing itself.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -17,34 +15,24 @@ from textual.widgets import Input, Static
 
 from emotui.actions import bindings
 from emotui.events import Job, Partial
-from emotui.jobs.spec import ModelSpec
 from emotui.lanes import Tools
-from emotui.panes.base import Pane
-from emotui.panes.dataforms import (
-    extract_form,
-    extract_request,
-    import_form,
-    import_request,
-)
+from emotui.panes.data_dialogs import OPEN_FIRST, DataDialogs
 from emotui.sanitize import one_line
-from emotui.screens.asking import AskText, Confirm
 from emotui.widgets.bars import Bars, Histogram
 from emotui.widgets.prose import Prose
 from emotui.widgets.table import Column, VirtualTable
 from emotui.worker import JobEvent, JobFinished, Report
-from emotui.workspace import ShownText, Workspace
+from emotui.workspace import ShownText
 
 if TYPE_CHECKING:
-    from emotui.jobs.browse import Columns, DatasetView, Hits, RowMarks
-    from emotui.jobs.extract import ExtractResult
+    from emotui.jobs.browse import DatasetView, Hits, RowMarks
     from emotui.jobs.firststart import DemoPart
-    from store.checks import DatasetCheck
     from store.datasets import DatasetInfo, Row
 
 SETS = (Column("dataset"), Column("rows", 8, "right"), Column("labels", 6, "right"))
 ROWS = (
     Column("row", 7, "right"),
-    Column("", 3),
+    Column("mark", 4),
     Column("label", 12),
     Column("topic", 10),
     Column("text"),
@@ -55,7 +43,7 @@ PREVIEWED = 4000
 """Characters of a text shown under the rows."""
 
 
-class DataPane(Pane):
+class DataPane(DataDialogs):
     """Datasets, rows, counts."""
 
     SCOPED_CSS = False
@@ -63,38 +51,41 @@ class DataPane(Pane):
     empty_hint = "no dataset yet: i imports a file (or: emotui data import FILE --name NAME)"
     BINDINGS = bindings("data")
     DEFAULT_CSS = """
-    DataPane { layout: grid; grid-size: 2 2; grid-columns: 38 1fr; grid-rows: 1fr 2fr; }
+    DataPane { layout: grid; grid-size: 2 2; grid-columns: 38 1fr; grid-rows: 9 1fr; }
     DataPane #rows-side { row-span: 2; border-left: solid $panel; }
-    DataPane #preview { height: 9; border-top: solid $panel; }
+    DataPane #preview { height: 8; border-top: solid $panel; }
     DataPane #summary { height: auto; color: $text-muted; }
     DataPane #filter { display: none; border: none; height: 1; background: $panel; padding: 0 1; }
     DataPane #filter.-on { display: block; }
-    DataPane #labels { height: 1fr; min-height: 3; margin: 1 0 0 0; }
-    DataPane #lengths { height: 7; margin: 1 0 0 0; }
+    DataPane #bars { height: 1fr; }
+    DataPane #labels, DataPane #topics { height: 1fr; margin: 1 0 0 0; }
+    DataPane #lengths { height: 6; margin: 1 0 0 0; }
+    DataPane .-none { display: none; }
     DataPane #counts { padding: 0 1; border-top: solid $panel; }
     .-wide DataPane { grid-size: 3 1; grid-columns: 38 1fr 40; grid-rows: 1fr; }
     .-wide DataPane #rows-side { row-span: 1; border-right: solid $panel; }
     .-wide DataPane #counts { border-top: none; }
     .-narrow DataPane { layout: vertical; }
-    .-narrow DataPane #datasets { height: 8; }
+    .-narrow DataPane #datasets { height: auto; max-height: 8; }
     .-narrow DataPane #rows-side { display: none; border-left: none; }
     .-narrow DataPane #preview { height: 6; }
     .-narrow DataPane.-rows #rows-side { display: block; }
     .-narrow DataPane.-rows #datasets, .-narrow DataPane.-rows #counts { display: none; }
     .-narrow DataPane #counts { height: 1fr; padding: 0; }
     .-narrow DataPane #lengths { height: 4; margin: 0; }
-    .-narrow DataPane #labels { margin: 0; }
+    .-narrow DataPane #bars { layout: horizontal; }
+    .-narrow DataPane #labels { margin: 0 2 0 0; }
+    .-narrow DataPane #topics { margin: 0; }
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._sets: tuple[DatasetInfo, ...] = ()
-        self._view: DatasetView | None = None
-        self._marks: RowMarks | None = None
         self._leaks: frozenset[int] = frozenset()
         self._repeats: frozenset[int] = frozenset()
-        self._header = True
         self._listed = -1
+        self._walked = ""
+        """Which marks n and N go through; "" for none."""
 
     def compose(self) -> ComposeResult:
         """Datasets at the left, rows in the middle, counts at the right."""
@@ -107,7 +98,9 @@ class DataPane(Pane):
             yield Prose(id="preview")
         with Vertical(id="counts"):
             yield Static(id="summary")
-            yield Bars(id="labels")
+            with Vertical(id="bars"):
+                yield Bars(id="labels")
+                yield Bars(id="topics")
             yield Histogram(unit="characters", id="lengths")
 
     # The workspace and jobs
@@ -126,7 +119,7 @@ class DataPane(Pane):
             )
         name = self.workspace.dataset
         if "dataset" in changed and name and (self._view is None or self._view.info.name != name):
-            self._open(name)
+            self.open_dataset(name)
 
     def on_job(self, report: Report) -> None:
         """Parts of the demo, as they become usable."""
@@ -146,9 +139,12 @@ class DataPane(Pane):
         def rows(start: int, stop: int) -> list[list[str]]:
             return [[i.name, f"{i.n:,}", str(len(i.labels) or "–")] for i in sets[start:stop]]
 
-        self.query_one("#datasets", VirtualTable).set_rows(len(sets), rows, cursor=at)
+        table = self.query_one("#datasets", VirtualTable)
+        table.set_rows(len(sets), rows, cursor=at)
+        if self.screen.has_class("-narrow"):
+            table.styles.height = min(len(sets) + 1, 8)
 
-    def _open(self, name: str) -> None:
+    def open_dataset(self, name: str) -> None:
         def start(tools: Tools) -> Job:
             from emotui.jobs.browse import view_job
 
@@ -168,12 +164,15 @@ class DataPane(Pane):
             table.update_rows()
         else:
             table.set_rows(view.info.n, self._rows, cursor=self.workspace.row)
-        self.query_one("#labels", Bars).set_items(view.labels or view.topics)
+        for what, counts in (("labels", view.labels), ("topics", view.topics)):
+            bars = self.query_one(f"#{what}", Bars)
+            bars.set_items(counts, title=f"by {what[:-1]} (t: all {len(counts)})")
+            bars.set_class(not counts, "-none")
         self.query_one("#lengths", Histogram).set_counts(view.edges, view.counts)
         self._summarise()
         self._preview()
         if not same and view.info.n <= MARKED_UP_TO:
-            self._mark()
+            self.look_for_marks()
 
     def _rows(self, start: int, stop: int) -> list[list[str]]:
         assert self._view is not None
@@ -204,22 +203,25 @@ class DataPane(Pane):
         info = view.info
         lines = [
             one_line(info.name),
-            f"{info.n:,} rows, {len(view.excluded):,} excluded (x)",
-            f"{len(info.labels)} labels, {len(info.topics)} topics",
+            f"{info.n:,} rows · {len(info.labels)} labels · {len(info.topics)} topics",
+            f"x excluded: {len(view.excluded):,}",
         ]
         marks = self._marks
         if marks is not None:
             rate = len(marks.leaks) / marks.rows if marks.rows else 0.0
             lines.append(f"L name their label: {len(marks.leaks):,} ({rate:.1%})")
             lines.append(f"= repeated texts: {len(marks.repeats):,}")
+            lines.append("m: n and N go through marked rows")
         elif info.n > MARKED_UP_TO:
             lines.append("L and = not looked for yet: c checks")
         else:
             lines.append("looking for label words and repeats ...")
-        self.query_one("#summary", Static).update(Text("\n".join(lines)))
+        narrow = self.screen.has_class("-narrow")
+        text = Text((" · " if narrow else "\n").join(lines))
+        self.query_one("#summary", Static).update(text)
         self.shell.refresh_rows()
 
-    def _mark(self) -> None:
+    def look_for_marks(self) -> None:
         name = self.workspace.dataset
 
         def start(tools: Tools) -> Job:
@@ -238,6 +240,38 @@ class DataPane(Pane):
         self._repeats = frozenset(marks.repeats.tolist())
         self.query_one("#rows", VirtualTable).update_rows()
         self._summarise()
+
+    def action_marks(self) -> None:
+        """n and N go through leaks, then repeats, then excluded rows."""
+        if self._view is None:
+            self.toast(OPEN_FIRST)
+            return
+        rows: dict[str, list[int]] = {
+            "name their label (L)": sorted(self._leaks),
+            "repeat another row (=)": sorted(self._repeats),
+            "are excluded (x)": sorted(self._view.excluded),
+        }
+        kinds = [kind for kind, marked in rows.items() if marked]
+        if not kinds:
+            self.toast("no row is marked" if self._marks else "not looked for yet: c checks")
+            return
+        at = kinds.index(self._walked) + 1 if self._walked in kinds else 0
+        self._walked = kinds[at] if at < len(kinds) else ""
+        if not self._walked:
+            self._set_hits([])
+            self.toast("that was the last kind of mark; m begins anew")
+            return
+        self._set_hits(rows[self._walked])
+        self.toast(f"{len(rows[self._walked]):,} rows {self._walked}: n and N go through them")
+
+    def _set_hits(self, rows: list[int]) -> None:
+        """Mark rows, and go to the first at or after the cursor."""
+        table = self.query_one("#rows", VirtualTable)
+        self.add_class("-rows")
+        table.set_hits(rows)
+        table.focus()
+        if rows:
+            table.move_to(next((r for r in rows if r >= table.cursor), rows[0]))
 
     # Rows
 
@@ -269,7 +303,7 @@ class DataPane(Pane):
             if name != self.workspace.dataset:
                 self.choose(replace(self.workspace, dataset=name, row=0))
             elif self._view is None:
-                self._open(name)
+                self.open_dataset(name)
             self.add_class("-rows")
             self.query_one("#rows", VirtualTable).focus()
         elif self._view is not None:
@@ -304,7 +338,7 @@ class DataPane(Pane):
     def action_filter(self) -> None:
         """A line to type into, under the rows."""
         if self._view is None:
-            self.toast("open a dataset first: Enter on it")
+            self.toast(OPEN_FIRST)
             return
         self.add_class("-rows")
         line = self.query_one("#filter", Input)
@@ -334,170 +368,10 @@ class DataPane(Pane):
     def _show_hits(self, hits: "Hits") -> None:
         if self._view is None or hits.dataset != self._view.info.name:
             return
-        table = self.query_one("#rows", VirtualTable)
-        rows = hits.rows.tolist()
-        table.set_hits(rows)
-        if not rows:
+        self._walked = ""
+        self._set_hits(hits.rows.tolist())
+        if not len(hits.rows):
             self.toast(f"no row contains {one_line(hits.needle)}")
-        elif table.cursor not in rows[:1]:
-            table.move_to(next((r for r in rows if r >= table.cursor), rows[0]))
-
-    # Import
-
-    def action_import_data(self) -> None:
-        """Asks for a path, then for the columns."""
-
-        def check(path: str) -> str:
-            there = Path(path.rstrip("!")).expanduser().exists()
-            return "" if there else "there is no such file or folder"
-
-        hint = "JSONL, JSON, CSV, TSV, Parquet, text, or a folder; end with ! for no header line"
-        self.ask(
-            AskText(
-                "Import which file or folder?", hint=hint, check=lambda p: check(p.rstrip("!"))
-            ),
-            self._look_into,
-        )
-
-    def _look_into(self, answer: str) -> None:
-        path, self._header = answer.rstrip("!"), not answer.endswith("!")
-        header = self._header
-
-        def start(tools: Tools) -> Job:
-            from emotui.jobs.browse import columns_job
-
-            return columns_job(path, header=header, cancelled=tools.cancelled)
-
-        title = f"look into {one_line(Path(path).name)}"
-        self.submit(start, title, lane="desk", subject="columns", then=self._map_columns)
-
-    def _map_columns(self, columns: "Columns") -> None:
-        header = self._header
-
-        def begin(answers: dict[str, str]) -> None:
-            def start(tools: Tools) -> Job:
-                from emotui.jobs.data import import_job
-
-                request = import_request(columns.path, answers, header=header)
-                return import_job(tools.home, request, cancelled=tools.cancelled)
-
-            title = f"import {one_line(answers['name'])}"
-            self.submit(start, title, lane="desk", then=self._imported)
-
-        self.ask(import_form(columns), begin)
-
-    def _imported(self, info: "DatasetInfo") -> None:
-        self.toast(f"{one_line(info.name)}: {info.n:,} rows imported")
-        self.choose(replace(self.workspace, dataset=info.name, row=0))
-        self.changed_on_disk()
-
-    # Exclude, check, extract
-
-    def action_exclude(self) -> None:
-        """Sets the row aside with a reason, or takes it back."""
-        if self._view is None:
-            self.toast("open a dataset first: Enter on it")
-            return
-        row = self.query_one("#rows", VirtualTable).cursor
-        if row in self._view.excluded:
-            why = one_line(self._view.excluded[row])
-            self.ask(
-                Confirm(f"Row {row} is excluded ({why}). Take it back?"),
-                lambda yes: self._exclude(row, "") if yes else None,
-            )
-            return
-        self.ask(
-            AskText(
-                f"Exclude row {row:,}: why?",
-                hint="kept with the dataset; runs made before keep the row",
-                check=lambda text: "" if text.strip() else "an exclusion needs a reason",
-            ),
-            lambda reason: self._exclude(row, reason),
-        )
-
-    def _exclude(self, row: int, reason: str) -> None:
-        name = self.workspace.dataset
-
-        def start(tools: Tools) -> Job:
-            from emotui.jobs.browse import exclude_job
-
-            return exclude_job(tools.home, name, row, reason)
-
-        verb = "exclude" if reason else "take back"
-        title = f"{verb} row {row} of {name}"
-        self.submit(start, title, lane="desk", then=lambda _: self._open(self.workspace.dataset))
-
-    def action_check(self) -> None:
-        """Looks the dataset over; the result opens as text."""
-        name = self.workspace.dataset
-        if not name:
-            self.toast("open a dataset first: Enter on it")
-            return
-
-        def start(tools: Tools) -> Job:
-            from emotui.jobs.data import check_job
-
-            return check_job(tools.home, name, cancelled=tools.cancelled)
-
-        title = f"check {name}"
-        self.submit(start, title, lane="desk", subject="check", then=self._show_check)
-        if self._marks is None:
-            self._mark()
-
-    def _show_check(self, found: "DatasetCheck") -> None:
-        from emotui.checkview import check_lines
-        from emotui.panes.jobs import Details
-
-        self.app.push_screen(Details(check_lines(found)))
-
-    def action_extract(self) -> None:
-        """Asks for model, layers and pooling, then runs on the engine."""
-        if not self.workspace.dataset:
-            self.toast("open a dataset first: Enter on it")
-            return
-        self.ask(extract_form(self.workspace), self._extract)
-
-    def _extract(self, answers: Mapping[str, str]) -> None:
-        settings, model = self.workspace.settings, self.workspace.model
-        if model is None or model.source != answers["model"]:
-            device, dtype = settings.text("device"), settings.text("dtype")
-            model = ModelSpec(answers["model"], dtype=dtype, device=device)
-            self.choose(replace(self.workspace, model=model))
-        self._start_extract(self.workspace, answers)
-
-    def _start_extract(self, workspace: Workspace, answers: Mapping[str, str]) -> None:
-        assert workspace.model is not None, "the form names one"
-
-        def start(tools: Tools) -> Job:
-            from emotui.jobs.extract import extract_job
-
-            request = extract_request(workspace, answers)
-            return extract_job(tools.home, request, engine=tools.engine, cancelled=tools.cancelled)
-
-        record = {
-            "what": "extract",
-            "answers": dict(answers),
-            "dataset": workspace.dataset,
-            "model": asdict(workspace.model),
-        }
-        title = f"extract {workspace.dataset}"
-        self.submit(start, title, then=self._extracted, resume=record)
-
-    def resume_job(self, record: dict[str, Any]) -> None:
-        """An extraction or the demo goes on where it stopped."""
-        if record["what"] == "demo":
-            self.submit(_prepare_demo, "prepare the demo", subject="demo", resume={"what": "demo"})
-            return
-        model = ModelSpec(**record["model"])
-        self._start_extract(
-            replace(self.workspace, dataset=record["dataset"], model=model), record["answers"]
-        )
-        self.toast(f"resuming the extraction over {one_line(record['dataset'])}")
-
-    def _extracted(self, result: "ExtractResult") -> None:
-        self.choose(replace(self.workspace, run=result.run, probe=None))
-        self.changed_on_disk()
-        self.toast(f"run {result.run} is complete: {result.rows:,} rows; 2 probes it")
 
     def _demo_part(self, made: "DemoPart") -> None:
         now = self.workspace
@@ -523,9 +397,3 @@ def _list(tools: Tools) -> Job:
     from emotui.jobs.browse import datasets_job
 
     return datasets_job(tools.home)
-
-
-def _prepare_demo(tools: Tools) -> Job:
-    from emotui.jobs.firststart import prepare_demo_job
-
-    return prepare_demo_job(tools.home, engine=tools.engine, cancelled=tools.cancelled)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from emotui.errors import OptionError
 from emotui.options import POOLINGS, parse_choices, parse_layers
 from emotui.screens.form import Field, Form
+from emotui.widgets.cells import fit
 from emotui.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -19,8 +20,20 @@ if TYPE_CHECKING:
     from emotui.jobs.extract import ExtractRequest
 
 _TEXT = ("text", "story", "content", "dialogue", "prompt", "sentence", "comment", "1")
-_LABEL = ("label", "emotion", "labels", "emotions", "class", "category", "sentiment", "2")
+_LABEL = (
+    "label",
+    "emotion",
+    "feeling",
+    "labels",
+    "emotions",
+    "class",
+    "category",
+    "sentiment",
+    "2",
+)
 _TOPIC = ("topic", "topics", "subject", "theme", "scenario", "group")
+COLUMNS_SHOWN = 6
+"""Columns of the file that the form says more about than their name."""
 
 
 def guess(names: Sequence[str], likely: Sequence[str]) -> str:
@@ -32,9 +45,12 @@ def guess(names: Sequence[str], likely: Sequence[str]) -> str:
 def import_form(columns: "Columns") -> Form:
     """Which column is what, with guesses filled in."""
     names = columns.names
-    shown = ", ".join(
-        f"{name} ({n} different)" for name, n in zip(names, columns.distinct, strict=True)
-    )
+    shown = [
+        f"{name}: {n} different, e.g. {fit(example, 36).rstrip()}"
+        for name, n, example in zip(names, columns.distinct, columns.example, strict=True)
+    ]
+    if len(shown) > COLUMNS_SHOWN:
+        shown[COLUMNS_SHOWN:] = [f"and {len(shown) - COLUMNS_SHOWN} more columns"]
 
     def check(answers: Mapping[str, str]) -> str:
         if not answers["text"]:
@@ -55,7 +71,13 @@ def import_form(columns: "Columns") -> Form:
             Field("many", "several labels", "drop", choices=("drop", "first", "join")),
             Field("label_names", "names of labels", hint="file with one name per line, for ids"),
         ),
-        hint=f"first {columns.seen} records: {shown}. Ctrl+J imports",
+        hint="\n".join(
+            (
+                f"Among the first {columns.seen} records:",
+                *shown,
+                "Tab moves, Enter opens a choice, Ctrl+J imports",
+            )
+        ),
         check=check,
     )
 

@@ -83,7 +83,8 @@ class Form(Dialog[dict[str, str]]):
                             id=f"field-{field.name}",
                             compact=True,
                         )
-            yield Static(Text(one_line(self._hint)), classes="hint", id="wrong")
+            hint = "\n".join(one_line(line) for line in self._hint.split("\n"))
+            yield Static(Text(hint), classes="hint", id="wrong")
 
     @property
     def answers(self) -> dict[str, str]:

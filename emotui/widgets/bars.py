@@ -41,15 +41,23 @@ class Bars(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._items: tuple[tuple[str, float, str], ...] = ()
+        self._title = ""
 
-    def set_items(self, items: Sequence[tuple[str, float]], *, places: int = 0) -> None:
-        """Show these, in this order; the longest bar fills the width."""
+    def set_items(
+        self, items: Sequence[tuple[str, float]], *, places: int = 0, title: str = ""
+    ) -> None:
+        """Show these, in this order, under a title; the longest bar fills the width."""
         self._items = tuple((name, value, f"{value:,.{places}f}") for name, value in items)
+        self._title = title
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """One label's row."""
+        """The title, then one label's row."""
         look, width, height = look_of(self), self.size.width, self.size.height
+        if self._title:
+            if y == 0:
+                return Strip([Segment(fit(self._title, width), look.strong)])
+            y, height = y - 1, height - 1
         hidden = len(self._items) - height + 1 if len(self._items) > height else 0
         if hidden and y == height - 1:
             rest = sum(value for _, value, _ in self._items[y:])

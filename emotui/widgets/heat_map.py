@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
+from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -19,8 +19,8 @@ from emotui.colors import bin_of
 from emotui.widgets.cells import fit, signed
 from emotui.widgets.look import Look, look_of
 
-CELL = 3
-"""Columns of one cell."""
+CELLS = (3, 2)
+"""Columns of one cell: the first if all cells of the map fit so, else the narrower one."""
 HEAD = 1
 LABEL_MOST = 18
 
@@ -55,6 +55,7 @@ class HeatMap(Widget, can_focus=True):
         self._cursor = (0, 0)
         self._first = (0, 0)
         """The row and column at the top left."""
+        self._kept_for: Size | None = None
         self._look: Look | None = None
 
     def set_matrix(
@@ -107,13 +108,26 @@ class HeatMap(Widget, can_focus=True):
         most = min(LABEL_MOST, max(self.size.width // 3, 6))
         return min(longest + 5, most)
 
+    @property
+    def _cell_wide(self) -> int:
+        room = self.size.width - self._wide
+        return next((wide for wide in CELLS if wide * len(self._labels) <= room), CELLS[-1])
+
     def _visible(self) -> tuple[int, int]:
         """How many columns and rows of cells fit."""
-        return max((self.size.width - self._wide) // CELL, 1), max(self.size.height - HEAD - 1, 1)
+        room = self.size.width - self._wide
+        return max(room // self._cell_wide, 1), max(self.size.height - HEAD - 1, 1)
 
     def _keep_visible(self) -> None:
+        if not self.size:
+            self._kept_for = None
+            return
         columns, rows = self._visible()
         (row, column), (first_row, first_column) = self._cursor, self._first
+        n = len(self._labels)
+        # No blank lines at the end: what was scrolled away comes back once there is room for it.
+        first_row = min(first_row, max(n - rows, 0))
+        first_column = min(first_column, max(n - columns, 0))
         self._first = (
             min(max(first_row, row - rows + 1), row),
             min(max(first_column, column - columns + 1), column),
@@ -124,6 +138,10 @@ class HeatMap(Widget, can_focus=True):
         if self._look is None:
             self._look = look_of(self)
         look, width = self._look, self.size.width
+        if self._kept_for != self.size:
+            # What was scrolled to while the map was hidden and had no size means nothing now.
+            self._kept_for, self._first = self.size, (0, 0)
+            self._keep_visible()
         if not self._labels:
             return Strip([Segment(fit("no vectors yet" if y == 0 else "", width), look.dim)])
         columns, rows = self._visible()
@@ -134,19 +152,21 @@ class HeatMap(Widget, can_focus=True):
             segments = [Segment(fit(self._under_cursor(), width), look.strong)]
         elif y == 0:
             segments = [Segment(" " * self._wide, look.dim)]
-            segments += [
-                Segment(
-                    fit(str(c + 1), CELL, align="right"),
-                    look.strong if c == self._cursor[1] else look.dim,
-                )
-                for c in shown
-            ]
+            segments += [self._column_number(column, look) for column in shown]
         elif 0 <= y - HEAD < rows and row < len(self._labels):
             segments = [self._row_label(row, look)]
             segments += [self._cell(row, column, look) for column in shown]
         else:
             segments = []
         return Strip(segments).adjust_cell_length(width, look.base)
+
+    def _column_number(self, column: int, look: Look) -> Segment:
+        """Two digits fill a narrow cell, so there only every other column has its number."""
+        wide, at = self._cell_wide, self._cursor[1]
+        if column == at:
+            return Segment(fit(str(column + 1), wide, align="right"), look.strong)
+        alone = wide > 2 or (column % 2 and abs(column - at) != 1)
+        return Segment(fit(str(column + 1) if alone else "", wide, align="right"), look.dim)
 
     def _row_label(self, row: int, look: Look) -> Segment:
         number = str(row + 1).rjust(len(str(len(self._labels))))
@@ -158,7 +178,7 @@ class HeatMap(Widget, can_focus=True):
         style: Style = look.bin(bin_of(value, self._scale))
         if (row, column) == self._cursor:
             style = look.base + look.cursor
-        return Segment(fit(tenths(value), CELL, align="right"), style)
+        return Segment(fit(tenths(value), self._cell_wide, align="right"), style)
 
     def _under_cursor(self) -> str:
         row, column = self._cursor
@@ -167,11 +187,6 @@ class HeatMap(Widget, can_focus=True):
             f"{row + 1} {self._labels[row]} × {column + 1} {self._labels[column]}  "
             f"{self._what} {value}"
         )
-
-    def on_resize(self, event: events.Resize) -> None:
-        """The cursor stays on screen."""
-        del event
-        self._keep_visible()
 
     def notify_style_update(self) -> None:
         """Another theme."""

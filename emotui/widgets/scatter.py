@@ -167,10 +167,11 @@ class Scatter(Widget, can_focus=True):
         *,
         must: bool,
     ) -> None:
-        """Right of the point, else left of it; not at all if neither is free, unless it must."""
+        """Right of the point, else left, above, below; left out if none is free, unless it must."""
         shown, wide = drawn(label)
         width, height = len(text[0]), len(text)
         spots = [(column + 1, row), (column - wide, row)]
+        spots += [(column - back, row + by) for by in (-1, 1) for back in (0, wide - 1, wide // 2)]
         fitting = [(x, y) for x, y in spots if x >= 0 and x + wide <= width and 0 <= y < height]
         free = [
             (x, y)

@@ -46,7 +46,7 @@ def test_datasets_open_and_rows_are_shown_counted_and_previewed(home: Path) -> N
     async def scenario(stage: Stage) -> None:
         await open_texts(stage)
         text = stage.text
-        for part in ("joyful", "harbour", "60 rows", "2 labels, 6 topics", "characters"):
+        for part in ("joyful", "harbour", "60 rows", "2 labels · 6 topics", "characters"):
             assert part in text
         await stage.press("down")
         assert "row 1 · " in stage.text
@@ -212,7 +212,7 @@ def test_probe_fills_in_live_and_every_key_works(home: Path) -> None:
         assert pane.query_one("#probe-table", VirtualTable).cursor == 1
         await stage.press("x")
         await stage.until(lambda: "written:" in stage.toasts, "export")
-        assert {p.suffix for p in (home / "reports").iterdir()} == {".svg", ".csv"}
+        assert {p.suffix for p in (home / "reports").iterdir()} == {".svg", ".png", ".csv"}
         await stage.press("o")
         assert isinstance(stage.app.screen, PickOne)
         await stage.press("enter")

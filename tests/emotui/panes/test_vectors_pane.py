@@ -2,11 +2,13 @@
 
 import asyncio
 import csv
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 
 from emotui.jobs.atlas import atlas_job, read_ratings
 from emotui.jobs.atlas_spec import Atlas, AtlasRequest
@@ -70,9 +72,9 @@ def test_list_provenance_and_table(home: Path) -> None:
         screen = host.screen()
         for said in ("both", "six", "expression", "split-half", "joyful", "+.90"):
             assert said in screen
-        assert "neutral: plain, n 12" in host.line("#vectors-about") or "hook blocks" in host.line(
-            "#vectors-about"
-        )
+        about = host.line("#vectors-about")
+        for said in ("six: 6 emotions", "mean-difference", "removed"):
+            assert said in about
         atlas = host.pane.atlas
         assert len(atlas.rows) == 6
         host.pane.query_one("#vectors-sets").focus()
@@ -127,8 +129,20 @@ def test_plane_and_ratings(home: Path, tmp_path: Path) -> None:
         note = host.line("#vectors-plane-note")
         assert "r with valence, n 6" in note
         assert "constant" in note, "a column that cannot be correlated is named"
+        assert "PC2" in note
+        assert note.count("PC3") == 1, "its share, but no correlation: it is not on the plane"
+        assert "left out valence" not in note
         await host.press("right")
         assert host.pane.query_one("Scatter").point.label == host.pane.emotion
+        at = host.pane.emotion
+        await host.press("left")
+        assert host.pane.emotion != at
+        await asyncio.sleep(0.2)
+        moves: list[str] = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(host.pane, "go_to_emotion", moves.append)
+            await asyncio.sleep(0.2)
+        assert not moves, "the cursors have come to rest"
         await host.press("P", "enter")
         assert host.pane.view == "plane"
 
@@ -194,6 +208,9 @@ def test_algebra_saves_a_new_set(home: Path) -> None:
     async def scenario(host: Hosted) -> None:
         await host.press("a")
         await host.answer("joyful - sad + calm")
+        hint = host.line("#hint")
+        assert "cosine at layer" in hint, "what it is like comes before its name"
+        assert hint.index("joyful +") < hint.index("sad −")
         await host.answer("mix")
         assert host.workspace.vectors == "mix"
         assert host.pane.atlas.rows[0].label == "joyful - sad + calm"
@@ -203,8 +220,7 @@ def test_algebra_saves_a_new_set(home: Path) -> None:
         await host.choose(vectors="six")
         await host.press("a")
         await host.answer("joyful - gloomy")
-        await host.answer("mix2")
-        assert host.app.failed, "an unknown emotion is refused"
+        assert host.app.failed, "an unknown emotion is refused before a name is asked for"
         assert "gloomy" in host.app.failed[-1]
 
     run(scenario, home)
@@ -213,7 +229,54 @@ def test_algebra_saves_a_new_set(home: Path) -> None:
     assert mixed.unit[0, 1] == pytest.approx(want / np.linalg.norm(want), abs=1e-5)
 
 
-def test_export(home: Path, tmp_path: Path) -> None:
+def test_provenance_opens_whole(home: Path) -> None:
+    async def scenario(host: Hosted) -> None:
+        await host.press("d")
+        screen = host.screen()
+        for said in ("hook blocks.{layer}.hook_resid_post", "quantisation none", "run "):
+            assert said in screen
+        await host.press("escape")
+
+    run(scenario, home)
+
+
+def test_the_first_set_is_shown_where_none_was_chosen(home: Path) -> None:
+    async def scenario(host: Hosted) -> None:
+        assert host.workspace.vectors == "both"
+        assert host.pane.atlas is not None
+
+    run(scenario, home, vectors="")
+
+
+def test_the_pair_under_the_cursor_becomes_a_claim(home: Path) -> None:
+    async def scenario(host: Hosted) -> None:
+        pane = host.pane
+        await host.press("h")
+        heat = pane.query_one("HeatMap")
+        heat.move_to(0, 0)
+        await host.settled()
+        assert host.workspace.pair == ("", ""), "an emotion with itself is no claim"
+        await host.press("f")
+        assert any("two different emotions" in said for said in host.app.said)
+        assert host.workspace.claim == ""
+        await host.press("right")
+        labels = [pane.atlas.rows[i].label for i in pane.atlas.order]
+        assert host.workspace.pair == (labels[0], labels[1])
+        assert f"1 {labels[0]} × 2 {labels[1]}" in host.screen()
+        await host.press("down", "down", "up", "left", "right")
+        assert host.workspace.pair == ("", ""), "row and column moved to the same emotion"
+        await host.press("down")
+        claims: list[str] = []
+        host.app.go_to = claims.append  # type: ignore[method-assign, assignment]
+        await host.press("f")
+        assert claims == ["audit"]
+        assert host.workspace.claim == "cosine"
+        assert host.workspace.pair == (labels[2], labels[1])
+
+    run(scenario, home)
+
+
+def test_export_of_the_vectors(home: Path, tmp_path: Path) -> None:
     async def scenario(host: Hosted) -> None:
         for name in ("v.safetensors", "v.npz", "v.gguf", "v.csv", "v.doc"):
             await host.press("x")
@@ -225,6 +288,69 @@ def test_export(home: Path, tmp_path: Path) -> None:
         assert "allowed" in host.app.failed[-1]
 
     run(scenario, home)
+
+
+def test_export_of_each_chart_as_pictures_and_numbers(home: Path, tmp_path: Path) -> None:
+    async def scenario(host: Hosted) -> None:
+        await host.press("home", "c", "j", "c")
+        for key, name in (("", "compare"), ("p", "plane"), ("h", "heat")):
+            if key:
+                await host.press(key)
+            await host.press("x")
+            await host.answer(str(tmp_path / name))
+        reports = Home(home).reports
+        await host.press("x", "enter")
+        layer = host.pane.atlas.layer
+        assert {p.name for p in reports.iterdir()} == {
+            f"six-L{layer}-heat{ending}" for ending in (".svg", ".png", ".csv")
+        }, "the proposed name writes all three"
+        assert any("wrote " in said and ".png" in said for said in host.app.said)
+        shutil.rmtree(reports)
+
+    run(scenario, home)
+    for name in ("compare", "plane", "heat"):
+        svg = (tmp_path / f"{name}.svg").read_text()
+        assert "not controlled" in svg, "the last line goes with the chart"
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert "sad" in (tmp_path / "plane.svg").read_text()
+    numbers = list(csv.DictReader((tmp_path / "compare.csv").read_text().splitlines()))
+    assert float(numbers[1]["cosine"]) == pytest.approx(np.cos(np.deg2rad(50)), abs=1e-5)
+
+
+NASTY = (
+    "\x1b[31mjoy\x1b[0m",
+    "\x1b]52;c;aGVsbG8=\x07",
+    "[bold red]sad[/]",
+    "\u05e9\u05dc\u05d5\u05dd \u202eturned",
+    "ze\u200bro\u0301",
+    "\u65e5\u672c\u8a9e wide",
+)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_labels_made_to_break_a_terminal_are_shown_as_symbols(
+    home: Path, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    six = open_set(Home(home), "six")
+    odd = DirectionSet.from_parts(six.arrays(), six.meta() | {"labels": list(NASTY)})
+    save_vectors(Home(tmp_path), "odd", odd.arrays(), odd.meta())
+
+    async def go() -> None:
+        async with hosting(tmp_path, "vectors", size=size, vectors="odd") as host:
+            for keys in (("L",), ("c",), ("j", "c"), ("h", "right"), ("p", "right"), ("a",)):
+                await host.press(*keys)
+                lines = host.screen().split("\n")
+                assert all(cell_len(line) == size[0] for line in lines), keys
+                for hidden in "\x1b\x07\u200b\u202e":
+                    assert hidden not in "\n".join(lines), keys
+            await host.press("escape", "x")
+            await host.answer(str(tmp_path / "odd"))
+            assert not host.app.failed
+            assert not any("\x1b" in said for said in host.app.said)
+
+    asyncio.run(go())
+    assert "\x1b" not in (tmp_path / "odd.svg").read_text()
+    assert (tmp_path / "odd.png").stat().st_size > 1000
 
 
 def test_a_broken_set_is_listed_with_its_reason(home: Path) -> None:

@@ -48,6 +48,36 @@ def test_the_heat_map_scrolls_with_the_cursor_and_names_the_pair() -> None:
     play(heat_map, scenario, size=(60, 12), colors=False)
 
 
+def test_cells_are_narrower_where_the_whole_map_fits_so() -> None:
+    heat_map = HeatMap()
+
+    async def scenario(app: Host) -> None:
+        heat_map.set_matrix(MATRIX, LABELS)
+        await app.pilot.pause()
+        head = lines(heat_map)[0]
+        assert head.split()[0] == "1", "the cursor's column always has its number"
+        assert head.split()[-1] == "30"
+        assert "2" not in head.split(), "the neighbour's would touch it"
+
+    play(heat_map, scenario, size=(80, 12))
+
+
+def test_a_map_that_was_hidden_begins_at_its_first_row() -> None:
+    heat_map = HeatMap()
+
+    async def scenario(app: Host) -> None:
+        heat_map.display = False
+        await app.pilot.pause()
+        heat_map.set_matrix(MATRIX, LABELS)
+        heat_map.move_to(20, 0)
+        await app.pilot.pause()
+        heat_map.display = True
+        await app.pilot.pause()
+        assert lines(heat_map)[1].lstrip().startswith("1 emotion0")
+
+    play(heat_map, scenario, size=(100, 40))
+
+
 def test_the_heat_map_refuses_labels_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="2 labels for a matrix of 1 rows"):
         HeatMap().set_matrix([[1.0]], ["a", "b"])
@@ -81,6 +111,21 @@ def test_points_stand_where_their_numbers_are() -> None:
         assert scatter.point.label == "north"
 
     play(scatter, scenario, size=(60, 16))
+
+
+def test_a_label_goes_above_or_below_where_both_sides_are_taken() -> None:
+    scatter = Scatter()
+
+    async def scenario(_app: Host) -> None:
+        places = [("aaaa", -0.25), ("bbbb", 0.0), ("cccc", 0.25), ("end", 3.0), ("start", -3.0)]
+        points = [Point(name, x, 0.0) for name, x in places]
+        scatter.set_points([*points, Point("top", 0, 1), Point("low", 0, -1)], x_name="", y_name="")
+        text = lines(scatter)
+        assert all(any(name in line for line in text[:-1]) for name, _ in places)
+        row = next(i for i, line in enumerate(text) if line.count("•") > 2)
+        assert "bbbb" not in text[row]
+
+    play(scatter, scenario, size=(60, 12))
 
 
 def test_many_points_and_wide_labels_keep_the_rows_straight() -> None:
