@@ -67,3 +67,11 @@ def read_text_file(name: str) -> ShownText | str:
     if not text.strip():
         return f"{path.name} is empty"
     return ShownText(text, path.name)
+
+
+def parse_row(text: str, dataset: str) -> tuple[str, int] | str:
+    """`12` of the given dataset, or `NAME 12`; else one line that says what is wrong."""
+    *name, number = text.split() or [""]
+    if not number.isdecimal() or len(name) > 1 or not (name or dataset):
+        return "write a row number" + ("" if dataset else " after the dataset's name")
+    return (name[0] if name else dataset), int(number)

@@ -1,4 +1,4 @@
-"""Dialogs that ask one thing: a line of text, yes or no, one of a list, several of a list.
+"""Dialogs that ask one thing: a line of text, yes or no, one of a list.
 
 Each is a ModalScreen whose answer is None when it is closed with Esc. Options are text, made safe
 here. Knows no pane.
@@ -12,9 +12,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, SelectionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
-from textual.widgets.selection_list import Selection
 
 from emotui.sanitize import one_line
 
@@ -34,7 +33,7 @@ class Dialog(ModalScreen[T]):
     Dialog .question { text-style: bold; height: auto; }
     Dialog .hint { color: $text-muted; height: auto; }
     Dialog Input { border: none; height: 1; padding: 0; background: $panel; margin: 1 0; }
-    Dialog OptionList, Dialog SelectionList {
+    Dialog OptionList {
         height: auto; max-height: 16; border: none; padding: 0; background: $surface;
     }
     """
@@ -146,49 +145,3 @@ class PickOne(Dialog[str]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter or a click in the list."""
         self.dismiss(event.option_id)
-
-
-class PickMany(Dialog[tuple[str, ...]]):
-    """Several of a list: Space marks, Enter takes all that are marked."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "take", priority=True),
-        Binding("a", "all", "all"),
-        Binding("n", "none", "none"),
-    ]
-
-    def __init__(
-        self, question: str, options: Sequence[tuple[str, str]], *, chosen: Sequence[str] = ()
-    ) -> None:
-        super().__init__()
-        self._question, self._options, self._chosen = question, tuple(options), set(chosen)
-
-    def compose(self) -> ComposeResult:
-        """Question, list, hint."""
-        with Vertical():
-            yield Static(Text(one_line(self._question)), classes="question")
-            yield SelectionList[str](
-                *(
-                    Selection(Text(one_line(text)), value, value in self._chosen)
-                    for value, text in self._options
-                ),
-                id="options",
-            )
-            yield Static("Space marks · a all · n none · Enter takes them", classes="hint")
-
-    @property
-    def _list(self) -> SelectionList[str]:
-        return self.query_one("#options", SelectionList)
-
-    def action_take(self) -> None:
-        """In the order of the list, so that the same choice is always the same tuple."""
-        marked = set(self._list.selected)
-        self.dismiss(tuple(value for value, _ in self._options if value in marked))
-
-    def action_all(self) -> None:
-        """Mark all."""
-        self._list.select_all()
-
-    def action_none(self) -> None:
-        """Mark none."""
-        self._list.deselect_all()

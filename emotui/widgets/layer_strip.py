@@ -28,7 +28,8 @@ class LayerStrip(Widget):
     def __init__(self, *, most: int = 6, id: str | None = None) -> None:
         """At most `most` emotions are shown."""
         super().__init__(id=id)
-        self._most = most
+        self.most = most
+        """Emotions shown at most."""
         self._layers: tuple[int, ...] = ()
         self._rows: tuple[tuple[str, tuple[float, ...]], ...] = ()
         self._scale, self._layer = 1.0, 0
@@ -53,7 +54,7 @@ class LayerStrip(Widget):
 
     @property
     def _height(self) -> int:
-        return 1 + min(len(self._rows), self._most) if self._layers else 1
+        return 1 + min(len(self._rows), self.most) if self._layers else 1
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         """Header and rows."""
@@ -65,7 +66,7 @@ class LayerStrip(Widget):
         look, width = look_of(self), self.size.width
         if not self._layers:
             return Strip([Segment(fit("layers: nothing scored yet" * (y == 0), width), look.dim)])
-        if y > min(len(self._rows), self._most):
+        if y > min(len(self._rows), self.most):
             return Strip.blank(width, look.base)
         wide = min(max((len(label) for label, _ in self._rows), default=0) + 1, LABEL_MOST)
         wide = max(wide, 6)

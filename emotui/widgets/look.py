@@ -30,7 +30,7 @@ class Look:
     """Bins -4..4; index with bin + 4."""
     cursor: Style
     mark: Style
-    """Added to a marked span: bold, and italic, since underline may already mean plus."""
+    """Added to a marked span: bold, and underlined; italic where underline already means plus."""
     dim: Style
     strong: Style
 
@@ -54,8 +54,7 @@ def look_of(widget: Widget) -> Look:
     paper: RGB = (back.r, back.g, back.b) if back.a else DARK
     cube = widget.app.console.color_system == "256" and luminance(paper) < DARK_BELOW
     bins = tuple(
-        _bin_style(b, base, _behind(b, paper, cube=cube), colored)
-        for b in range(-BINS, BINS + 1)
+        _bin_style(b, base, _behind(b, paper, cube=cube), colored) for b in range(-BINS, BINS + 1)
     )
     faint = back.blend(front, 0.55).rich_color
     dim = base + (Style(color=faint) if colored else Style(dim=True))
@@ -64,7 +63,7 @@ def look_of(widget: Widget) -> Look:
         base=base,
         bins=bins,
         cursor=Style(reverse=True, bold=True),
-        mark=Style(bold=True, italic=True),
+        mark=Style(bold=True, underline=colored, italic=not colored),
         dim=dim,
         strong=base + Style(bold=True),
     )
