@@ -33,6 +33,7 @@ from emotui.panes.steer_words import sweep_alphas
 from emotui.sanitize import one_line
 from emotui.screens.asking import AskText
 from emotui.widgets.slider import AlphaSlider, alpha_text
+from emotui.widgets.text_field import TextField
 from emotui.widgets.token_view import TokenView
 from emotui.workspace import ShownText
 
@@ -58,7 +59,7 @@ class SteerPane(SteerRuns):
     }
     SteerPane #steer-prompt:focus { background: $panel; }
     SteerPane .line { height: 1; width: 1fr; color: $text-muted; }
-    SteerPane #steer-rests { height: auto; max-height: 2; color: $text-muted; }
+    SteerPane #steer-rests { height: auto; max-height: 3; color: $text-muted; }
     SteerPane #steer-body { height: 1fr; layout: vertical; }
     SteerPane #steer-outputs { height: 1fr; }
     SteerPane #steer-extra { height: 1fr; display: none; }
@@ -75,9 +76,7 @@ class SteerPane(SteerRuns):
         """From top to bottom."""
         with Horizontal(id="steer-prompt-row"):
             yield Static("prompt", id="steer-prompt-label", markup=False)
-            yield TextArea(
-                self.workspace.prompt or PROMPT, id="steer-prompt", compact=True, soft_wrap=True
-            )
+            yield TextField(self.workspace.prompt or PROMPT, id="steer-prompt")
         yield Sliders(id="steer-sliders")
         yield Static(id="steer-settings", classes="line", markup=False)
         with Vertical(id="steer-body"):
@@ -104,9 +103,9 @@ class SteerPane(SteerRuns):
         """Another set brings other emotions; another layer or emotion makes texts stale."""
         if changed & {"vectors", "datasets_version"}:
             self._list()
-        prompt, area = self.workspace.prompt, self.query_one(TextArea)
+        prompt, area = self.workspace.prompt, self.query_one(TextField)
         # While it is being typed the line itself knows best.
-        if "prompt" in changed and prompt not in ("", area.text) and not area.has_focus:
+        if "prompt" in changed and prompt not in ("", area.value) and not area.has_focus:
             area.load_text(prompt)
         if changed & {"emotion", "alpha"}:
             self._follow_workspace()
@@ -160,7 +159,7 @@ class SteerPane(SteerRuns):
         """Esc is ours only while there is something to stop, leave or close."""
         del parameters
         if action == "stop":
-            typing = isinstance(self.app.focused, TextArea)
+            typing = isinstance(self.app.focused, TextField)
             return typing or self._live is not None or self.has_class("-extra")
         return True
 
@@ -202,7 +201,7 @@ class SteerPane(SteerRuns):
 
     def action_stop(self) -> None:
         """Leave the prompt, stop the run, or close the part at the side, in that order."""
-        if isinstance(self.app.focused, TextArea):
+        if isinstance(self.app.focused, TextField):
             self.focus_first()
         elif self._job is not None and self._live is not None:
             self.cancel(self._job)
@@ -211,7 +210,7 @@ class SteerPane(SteerRuns):
 
     def action_edit_prompt(self) -> None:
         """Into the prompt; Esc leaves it."""
-        self.query_one(TextArea).focus()
+        self.query_one(TextField).focus()
 
     def action_history(self) -> None:
         """Every run, newest first."""

@@ -284,7 +284,7 @@ class Extra(Vertical):
         if self.screen.has_class("-tall"):
             shown.append("\n")
             for ask, text in zip(self._request.rows, self._texts, strict=True):
-                shown.append(f"\n{_name(ask.name, ask.alphas):>6}  ", "bold")
+                shown.append(f"\n{_name(ask.name, ask.alphas):>8}  ", "bold")
                 shown.append(one_line(text))
         return shown
 

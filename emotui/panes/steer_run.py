@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from rich.text import Text
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
 
 from emotui.events import Job, Partial
 from emotui.jobs.live_spec import Knob, LiveRequest, LiveResult, LiveStep, RowAsk
@@ -20,6 +20,7 @@ from emotui.panes.steer_settings import Settings, SteerSettings
 from emotui.panes.steer_words import rests_on, wrapped
 from emotui.sanitize import one_line
 from emotui.terminal import plain
+from emotui.widgets.text_field import TextField
 from emotui.worker import JobCancelled, JobEvent, JobFailed, JobFinished, Report
 
 HISTORY_KEPT = 60
@@ -258,7 +259,7 @@ class SteerRuns(SteerSettings):
             top_k=request.top_k,
             top_p=request.top_p,
         )
-        self.query_one(TextArea).load_text(request.prompt)
+        self.query_one(TextField).load_text(request.prompt)
         self.choose(
             replace(
                 self.workspace,

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from rich.text import Text
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
 
 from emotui.errors import UserError
 from emotui.jobs.atlas_spec import SetEntry
@@ -27,6 +27,7 @@ from emotui.panes.steer_words import (
 from emotui.sanitize import one_line, shorten
 from emotui.screens.asking import AskText, PickOne
 from emotui.screens.picking import PickMany
+from emotui.widgets.text_field import TextField
 from emotui.workspace import SamplingChoice
 from store.errors import StoreError
 
@@ -106,7 +107,7 @@ class SteerSettings(Pane):
     @property
     def prompt(self) -> str:
         """What the model goes on from."""
-        return self.query_one(TextArea).text
+        return self.query_one(TextField).value
 
     def _settings(self) -> Settings:
         """What decides a text; another value makes what is on screen stale."""

@@ -81,12 +81,12 @@ def rests_on(result: LiveResult) -> tuple[str, ...]:
         parts.append("LIVE: alpha moved while text streamed, not evidence")
     n = len(result.texts)
     parts.append(f"n {n} text{'s' if n > 1 else ''}, one prompt, seed {request.seed}")
-    parts.append(f"layer {request.layer}, {request.mode} at {positions_text(request.positions)}")
     if any(row.control_seed is not None for row in request.rows):
         parts.append("beside a random direction of the same size")
     elif any(row.alphas for row in request.rows):
         parts.append("no control: r runs a random direction")
     parts.append("read with the same vectors: no independent judge")
+    parts.append(f"layer {request.layer}, {request.mode} at {positions_text(request.positions)}")
     return tuple(parts)
 
 

@@ -33,7 +33,9 @@ class PickMany(Dialog[tuple[str, ...]]):
         Binding("slash", "narrow", "narrow"),
     ]
     DEFAULT_CSS = """
-    PickMany OptionList { height: auto; max-height: 14; scrollbar-size-vertical: 1; }
+    PickMany OptionList { max-height: 14; scrollbar-size-vertical: 1; }
+    PickMany OptionList:focus { border: none; }
+    PickMany Input { margin: 0; }
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class PickMany(Dialog[tuple[str, ...]]):
         shown = [(value, text) for value, text in rows if needle in text.casefold()]
         at = self._list.highlighted
         self._list.clear_options()
-        self._list.add_options(Option(Text(one_line(text)), id=value) for value, text in shown)
+        self._list.add_options(Option(_row(text), id=value) for value, text in shown)
         if shown:
             self._list.highlighted = min(at or 0, len(shown) - 1)
         n = len(self.marked)
@@ -148,3 +150,8 @@ class PickMany(Dialog[tuple[str, ...]]):
         """Mark none."""
         self._marked.clear()
         self._fill()
+
+
+def _row(text: str) -> Text:
+    """One line, however many members a group has."""
+    return Text(one_line(text), no_wrap=True, overflow="ellipsis")

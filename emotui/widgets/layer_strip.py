@@ -69,10 +69,13 @@ class LayerStrip(Widget):
         if y > min(len(self._rows), self.most):
             return Strip.blank(width, look.base)
         wide = min(max((len(label) for label, _ in self._rows), default=0) + 1, LABEL_MOST)
-        wide = max(wide, 6)
+        wide = max(wide, 11)
         cell, first, stop = self._window(width - wide)
         if y == 0:
-            segments = [Segment(fit("layer", wide), look.dim), *self._head(cell, first, stop, look)]
+            segments = [
+                Segment(fit("×100 layer" if cell > 1 else "layer", wide), look.dim),
+                *self._head(cell, first, stop, look),
+            ]
         else:
             label, values = self._rows[y - 1]
             segments = [Segment(fit(label, wide - 1) + " ", look.base)]
