@@ -86,8 +86,8 @@ class JobsPane(Pane):
 
     def on_any_job(self, report: Report) -> None:
         """A job has come, moved or ended."""
-        if not self.is_mounted or not self.has_class("-current"):
-            return
+        if not self.has_class("-current") or not self.query(VirtualTable):
+            return  # not on the screen, or taken off it while the application closes
         if isinstance(report, JobEvent):
             self._table.update_rows()
             self._show()
