@@ -127,8 +127,15 @@ class SteerSettings(Pane):
         if self._entry is None and self._listing and then is not None:
             self._wish = then
         elif self._entry is None:
-            self.toast(self.empty_hint, severity="warning")
+            self.toast(self._hint(), severity="warning")
         return self._entry is not None
+
+    def _hint(self) -> str:
+        """Why nothing can be steered yet."""
+        name = one_line(self.workspace.vectors)
+        if self._listing:
+            return f"reading vectors {name} ..."
+        return f"vectors {name} cannot be read: S chooses a set" if name else self.empty_hint
 
     def _list(self) -> None:
         self._listing = bool(self.workspace.vectors)
@@ -187,9 +194,7 @@ class SteerSettings(Pane):
     def _show_settings(self) -> None:
         w = self.workspace
         if self._entry is None:
-            reading = f"reading vectors {one_line(w.vectors)} ..."
-            missing = f"vectors {one_line(w.vectors)} cannot be read: S chooses a set"
-            text = reading if self._listing else missing if w.vectors else self.empty_hint
+            text = self._hint()
         else:
             layers = self._entry.layers
             parts = [
@@ -206,7 +211,7 @@ class SteerSettings(Pane):
 
     def action_type_alpha(self) -> None:
         """Any alpha; one beyond the slider's ends widens it."""
-        if not self._ready():
+        if not self._ready(self.action_type_alpha):
             return
         slider = self.sliders.slider(self.sliders.current)
 
@@ -243,7 +248,7 @@ class SteerSettings(Pane):
 
     def action_pick_emotions(self) -> None:
         """Which emotions have a slider."""
-        if not self._ready() or self._entry is None:
+        if not self._ready(self.action_pick_emotions) or self._entry is None:
             return
         labels = [(label, label) for label in self._entry.labels]
 
@@ -315,7 +320,7 @@ class SteerSettings(Pane):
 
     def action_save_recipe(self) -> None:
         """Keep emotions, alphas and settings under a name."""
-        if not self._ready():
+        if not self._ready(self.action_save_recipe):
             return
         sampling, w = self.workspace.sampling, self.workspace
         recipe = SteerRecipe(

@@ -86,7 +86,6 @@ def rests_on(result: LiveResult) -> tuple[str, ...]:
     elif any(row.alphas for row in request.rows):
         parts.append("no control: r runs a random direction")
     parts.append("read with the same vectors: no independent judge")
-    parts.append(f"layer {request.layer}, {request.mode} at {positions_text(request.positions)}")
     return tuple(parts)
 
 

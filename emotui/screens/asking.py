@@ -36,6 +36,7 @@ class Dialog(ModalScreen[T]):
     Dialog OptionList {
         height: auto; max-height: 16; border: none; padding: 0; background: $surface;
     }
+    Dialog OptionList:ansi > .option-list--option-highlighted { text-style: reverse bold; }
     """
 
 

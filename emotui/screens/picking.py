@@ -15,11 +15,13 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from emotui.sanitize import one_line
+from emotui.sanitize import one_line, shorten
 from emotui.screens.asking import Dialog
 
 _GROUP = "group:"
-HINT = "Space marks · a all · n none · / narrows · Enter takes them"
+HINT = "Space marks · a all · n none · / narrows · Enter takes"
+WIDE = 66
+"""Cells of a row; a group with more members than fit ends in an ellipsis."""
 
 
 class PickMany(Dialog[tuple[str, ...]]):
@@ -87,7 +89,9 @@ class PickMany(Dialog[tuple[str, ...]]):
         shown = [(value, text) for value, text in rows if needle in text.casefold()]
         at = self._list.highlighted
         self._list.clear_options()
-        self._list.add_options(Option(_row(text), id=value) for value, text in shown)
+        self._list.add_options(
+            Option(Text(shorten(one_line(text), WIDE)), id=value) for value, text in shown
+        )
         if shown:
             self._list.highlighted = min(at or 0, len(shown) - 1)
         n = len(self.marked)
@@ -150,8 +154,3 @@ class PickMany(Dialog[tuple[str, ...]]):
         """Mark none."""
         self._marked.clear()
         self._fill()
-
-
-def _row(text: str) -> Text:
-    """One line, however many members a group has."""
-    return Text(one_line(text), no_wrap=True, overflow="ellipsis")

@@ -282,6 +282,20 @@ def test_settings_survive_the_session(prepared: Prepared, vectors: str) -> None:
     asyncio.run(later())
 
 
+def test_a_key_pressed_while_the_set_is_read_is_not_lost(prepared: Prepared, vectors: str) -> None:
+    async def scenario(host: Hosted) -> None:
+        host.app.choose(replace(host.workspace, vectors=vectors))
+        await host.tap("ctrl+j")
+        await host.settled()
+        assert host.pane.result is not None
+        assert not any("no vectors" in said for said in host.app.said)
+        await host.choose(vectors="gone")
+        await host.press("ctrl+j")
+        assert any("vectors gone cannot be read" in said for said in host.app.said)
+
+    run(scenario, prepared, "")
+
+
 def test_an_interrupted_run_that_cannot_be_read_says_so(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
         host.pane.resume_job({"pane": "steer", "request": {"of": "another version"}})
