@@ -29,7 +29,7 @@ from emotui.panes.steer_extra import Extra
 from emotui.panes.steer_output import Output
 from emotui.panes.steer_run import SteerRuns, remembered
 from emotui.panes.steer_sliders import EmotionSlider, Sliders
-from emotui.panes.steer_words import sweep_alphas
+from emotui.panes.steer_words import sweep_alphas, text_title
 from emotui.sanitize import one_line
 from emotui.screens.asking import AskText
 from emotui.widgets.slider import AlphaSlider, alpha_text
@@ -230,13 +230,14 @@ class SteerPane(SteerRuns):
         """The output with the focus, the sweep's row, or the steered text, in the Tokens pane."""
         chosen = self._text_at_focus()
         if chosen is None:
-            self.toast("run first: Ctrl+J")
+            busy = "the run has not ended yet; Esc stops it"
+            self.toast(busy if self._live is not None else "run first: Ctrl+J")
             return
         request, text = chosen
         written = text.written(request.prompt)
         shown = ShownText(
             written.text,
-            f"{text.name} output, seed {request.seed}",
+            text_title(request, text),
             prompt=written.prompt,
             token_ids=written.token_ids,
             pieces=written.pieces,

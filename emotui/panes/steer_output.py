@@ -84,7 +84,7 @@ class Output(Vertical):
         self._request, self.finished = request, None
         self._alphas, self._pieces, self._waiting = [], [], []
         self._stale = self._moved = False
-        self._meters = ("generating ...",)
+        self._meters = ("waiting for the first token ...",)
         self.add_class("-on")
         self.view.set_tokens(())
         self.view.set_stale(False)
@@ -101,6 +101,9 @@ class Output(Vertical):
     def flush(self) -> None:
         """Show the tokens that have come since the last flush."""
         if self._waiting:
+            if len(self._waiting) == len(self._pieces):
+                self._meters = ("generating ...",)
+                self._say()
             view = self.view
             at_end = view.cursor >= len(view.pieces) - 1
             view.append_tokens(self._waiting)

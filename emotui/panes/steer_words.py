@@ -43,6 +43,16 @@ def output_title(request: LiveRequest, name: str) -> str:
     return f"{name}  {shown}"
 
 
+def text_title(request: LiveRequest, text: LiveText) -> str:
+    """`furious α +.20, seed 0`: a generated text away from its pane."""
+    if not text.alphas:
+        return f"baseline, seed {request.seed}"
+    what = f"random direction {text.control_seed} " if text.control_seed is not None else ""
+    if len(request.emotions) == 1 and not what:
+        what = f"{one_line(request.emotions[0])} "
+    return f"{what}{alphas_text(request.emotions, text.alphas)}, seed {request.seed}"
+
+
 def meters(request: LiveRequest, text: LiveText) -> tuple[str, ...]:
     """`NLL 2.44`, `rep .03`, `KL₁ .18`, `dose .060`, `hooks 64/64`, ...: none to be torn apart."""
     parts = [f"NLL {short(text.nll)}", f"rep {short(text.repetition4)}"]

@@ -7,9 +7,11 @@ asks for nothing more. Shows what `Coloured` says; knows no arithmetic of its ow
 
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.timer import Timer
 from textual.widgets import Static
 
 from emotui.actions import bindings
@@ -33,8 +35,10 @@ from emotui.widgets.token_view import TokenView
 if TYPE_CHECKING:
     from vectors.scoring import SpanRank
 
-LAYERS_SHOWN = 8
+LAYERS_SHOWN = 5
 """Emotions in the strip of all layers beside the text."""
+STRIP_AFTER = 0.15
+"""Seconds the cursor rests before that strip follows: it is most of what a move would send."""
 
 
 class TokensPane(TokensChoices):
@@ -62,6 +66,8 @@ class TokensPane(TokensChoices):
         super().__init__()
         self._ranks: list[SpanRank] = []
         """Of the marked span or the whole text, at the layer shown."""
+        self._strip_timer: Timer | None = None
+        self._said: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
         """The text and its lines; ranking and layers beside it where there is room."""
@@ -142,11 +148,20 @@ class TokensPane(TokensChoices):
             guesses = self._guesses.get((self._shown_key, layer), {}).get(token)
         width = self.query_one("#tokens-value").size.width or 80
         self._say("value", token_line(coloured, token, emotions, layer, guesses, width=width))
-        for strip in self.query(LayerStrip):
-            rows = [
-                (one_line(e), coloured.across_layers(token, e)) for e in self._in_strip(strip.most)
-            ]
-            strip.show(coloured.layers, rows, scale=self.scale, layer=layer)
+        self._paint_strip(self.query_one("#tokens-layers", LayerStrip))
+        if self._strip_timer is not None:
+            self._strip_timer.stop()
+        self._strip_timer = self.set_timer(STRIP_AFTER, self._paint_side)
+
+    def _paint_side(self) -> None:
+        self._paint_strip(self.query_one("#tokens-all-layers", LayerStrip))
+
+    def _paint_strip(self, strip: LayerStrip) -> None:
+        coloured, token = self._shown, self.query_one(TokenView).cursor
+        if coloured is None or token >= len(coloured.pieces):
+            return
+        rows = [(one_line(e), coloured.across_layers(token, e)) for e in self._in_strip(strip.most)]
+        strip.show(coloured.layers, rows, scale=self.scale, layer=self.at_layer)
 
     def _in_strip(self, most: int) -> list[str]:
         """The chosen emotions, then the highest of the span, as far as there is room."""
@@ -190,7 +205,14 @@ class TokensPane(TokensChoices):
         return self.empty_hint
 
     def _say(self, what: str, text: str) -> None:
-        self.query_one(f"#tokens-{what}", Static).update(Text(text, no_wrap=what != "value"))
+        """A layout is asked for only where the line may need another height: it is costly."""
+        line = self.query_one(f"#tokens-{what}", Static)
+        width = max(line.size.width, 1)
+        before = self._said.get(what, "")
+        self._said[what] = text
+        rows, rows_before = (-(-cell_len(t) // width) for t in (text, before))
+        grows = what == "value" and rows != rows_before
+        line.update(Text(text, no_wrap=what != "value"), layout=grows)
 
     def on_token_view_cursor_moved(self, message: TokenView.CursorMoved) -> None:
         """Another token: its line and its layers."""

@@ -16,7 +16,7 @@ from emotui.widgets.look import Look, look_of
 
 WIDE = 4
 """Columns of a cell that holds a number."""
-LABEL_MOST = 14
+LABEL_LEAST, LABEL_MOST = 6, 14
 
 
 class LayerStrip(Widget):
@@ -68,12 +68,11 @@ class LayerStrip(Widget):
             return Strip([Segment(fit("layers: nothing scored yet" * (y == 0), width), look.dim)])
         if y > min(len(self._rows), self.most):
             return Strip.blank(width, look.base)
-        wide = min(max((len(label) for label, _ in self._rows), default=0) + 1, LABEL_MOST)
-        wide = max(wide, 11)
+        wide = self._label_wide(width)
         cell, first, stop = self._window(width - wide)
         if y == 0:
             segments = [
-                Segment(fit("×100 layer" if cell > 1 else "layer", wide), look.dim),
+                Segment(fit("×100 layer" if cell > 1 and wide > 10 else "layer", wide), look.dim),
                 *self._head(cell, first, stop, look),
             ]
         else:
@@ -84,6 +83,13 @@ class LayerStrip(Widget):
                 for i in range(first, stop)
             ]
         return Strip(segments).adjust_cell_length(width, look.base)
+
+    def _label_wide(self, width: int) -> int:
+        """As wide as the names, but numbers in the cells come before whole names."""
+        wide = min(max((len(label) for label, _ in self._rows), default=0) + 1, LABEL_MOST)
+        wide = max(wide, LABEL_LEAST)
+        numbers = len(self._layers) * WIDE
+        return min(wide, width - numbers) if numbers + LABEL_LEAST <= width else wide
 
     def _window(self, room: int) -> tuple[int, int, int]:
         """Columns per cell and the layers that fit, the chosen one among them."""
