@@ -215,6 +215,8 @@ _TOKENS = _pane(
     ("layer-down", "left_square_bracket", "layer(-1)", "", "tokens: layer down", "One layer down"),
     ("layer-up", "right_square_bracket", "layer(1)", "", "tokens: layer up", "One layer up"),
     ("open", "o", "open_text", "open", "tokens: open text...", "Paste or open a text or row"),
+    ("next-row", "n", "next_row(1)", "", "tokens: next row", "The dataset's next row"),
+    ("previous-row", "N", "next_row(-1)", "", "tokens: previous row", "The row before"),
     ("set", "S", "pick_set", "", "tokens: vectors...", "Which set of vectors colours the text"),
     ("export", "x", "export", "", "export: tokens...", "Write the scores as CSV, the text as HTML"),
 )
@@ -262,6 +264,7 @@ _STEER = _pane(
     ("save", "", "save_recipe", "", "steer: save recipe...", "Keep emotions, alphas and settings"),
     ("recipe", "R", "load_recipe", "", "steer: load recipe...", "Take settings kept before"),
     ("set", "S", "pick_set", "", "steer: vectors...", "Which set of vectors steers"),
+    ("audit", "f", "audit", "", "steer: audit...", "Claim what the run shows, for the Audit pane"),
     ("stop", "escape", "stop", "", "steer: stop", "Stop generating; what came stays on screen"),
 )
 _AUDIT = _pane(

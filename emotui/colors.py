@@ -21,8 +21,10 @@ BINS = 4
 # How much of the hue a bin carries; the weakest must still differ from the background.
 _SHARE = {1: 0.28, 2: 0.5, 3: 0.74, 4: 1.0}
 
-# Over a dark background; the nearest entries of the mixed colours would all be the same grey.
-_XTERM = {-4: 32, -3: 25, -2: 24, -1: 17, 1: 58, 2: 94, 3: 130, 4: 166}
+XTERM = {-4: 39, -3: 32, -2: 25, -1: 24, 1: 94, 2: 130, 3: 166, 4: 208}
+"""Per bin, its entry of the 256-colour cube over a dark background, for commands and workbench.
+Rounding the mixed colours to the cube instead turns the weak bins dark red and navy, the next ones
+ochre and teal: four hues where two are meant."""
 _CUBE = (0, 95, 135, 175, 215, 255)
 
 
@@ -95,8 +97,8 @@ def paint(text: str, bin_: int, mode: Mode) -> str:
         code = "4" if bin_ > 0 else "2"
         return f"\x1b[{code}m{text}\x1b[0m"
     if mode == "256":
-        front = 231 if ink(xterm_rgb(_XTERM[bin_])) == WHITE else 16
-        return f"\x1b[38;5;{front};48;5;{_XTERM[bin_]}m{text}\x1b[0m"
+        front = 231 if ink(xterm_rgb(XTERM[bin_])) == WHITE else 16
+        return f"\x1b[38;5;{front};48;5;{XTERM[bin_]}m{text}\x1b[0m"
     behind = background(bin_)
     assert behind is not None
     r, g, b = behind

@@ -8,7 +8,7 @@ so. Knows no widget.
 import dataclasses
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Session:
     theme: str = ""
     history: tuple[dict[str, Any], ...] = ()
     """Steering runs as JSON values, oldest first; at most 500."""
+    console: dict[str, Any] = field(default_factory=dict)
+    """The Steer pane's other settings, as it writes and reads them."""
     tour_done: bool = False
     resume: tuple[dict[str, Any], ...] = ()
     """Jobs that were waiting or at work, as their panes describe them; started again next time."""

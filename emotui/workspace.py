@@ -69,7 +69,7 @@ class Workspace:
     """Those that colour tokens."""
     pair: tuple[str, str] = ("", "")
     """The two emotions of the cosine under the heat map's cursor; empty where there is none."""
-    claim: Literal["", "probe", "cosine"] = ""
+    claim: Literal["", "probe", "cosine", "steering"] = ""
     """A finding to begin from what is shown; the Audit pane takes it up and empties it."""
     alpha: float = 0.0
     """In mean residual norms."""

@@ -17,15 +17,14 @@ from emotui.events import Cancelled, Done, Event, Job, Partial, Progress, never
 from emotui.jobs.colour import encoding_of
 from emotui.jobs.colour_spec import ColourRequest
 from emotui.jobs.engine import Engine
+from emotui.jobs.generating import generating
 from emotui.jobs.live_spec import Knob, LiveRequest, LiveResult, LiveStep, LiveText, RowAsk
 from emotui.jobs.sets import load_for, open_set, residual_norm
-from emotui.jobs.streaming import Emit, streaming
 from emotui.options import known_name
 from store.layout import Home
 from vectors.coherence import coherent_window
 from vectors.controls import random_direction
 from vectors.directions import DirectionSet
-from vectors.errors import Cancelled as CancelledError
 from vectors.generation import Dial, Generation, RowResult, Step, generate
 from vectors.models import LanguageModel
 from vectors.sampling import Sampling
@@ -135,35 +134,25 @@ def _generate(
                 dial.set(alpha, row=index, intervention=group * n + emotion)
 
     knob.connect(turn)
-    began = time.monotonic()
-
-    def work(emit: Emit) -> Generation:
-        def on_step(step: Step) -> None:
-            emit(Partial("step", _step(request, seeds, step)))
-            rate = (step.index + 1) / max(time.monotonic() - began, 1e-9)
-            emit(Progress(step.index + 1, request.max_new_tokens, "tokens", rate, "generate"))
-
-        return generate(
-            model,
-            request.prompt,
-            interventions=interventions,
-            alphas=[_alphas(request, seeds, row) for row in request.rows],
-            sampling=Sampling(
-                request.max_new_tokens,
-                request.temperature,
-                request.top_k,
-                request.top_p,
-                request.seed,
+    sampling = Sampling(
+        request.max_new_tokens, request.temperature, request.top_k, request.top_p, request.seed
+    )
+    return (
+        yield from generating(
+            lambda on_step: generate(
+                model,
+                request.prompt,
+                interventions=interventions,
+                alphas=[_alphas(request, seeds, row) for row in request.rows],
+                sampling=sampling,
+                dial=dial,
+                on_step=on_step,
+                cancelled=cancelled,
             ),
-            dial=dial,
-            on_step=on_step,
-            cancelled=cancelled,
+            tokens=request.max_new_tokens,
+            each=lambda step: Partial("step", _step(request, seeds, step)),
         )
-
-    generation = yield from streaming(work)
-    if not generation.finished:
-        raise CancelledError("generation was cancelled between tokens")
-    return generation
+    )
 
 
 def _own(

@@ -17,17 +17,16 @@ import numpy as np
 from emotui.errors import OptionError
 from emotui.events import Cancelled, Done, Event, Job, Progress, never
 from emotui.jobs.engine import Engine
+from emotui.jobs.generating import generating
 from emotui.jobs.rundata import pooling_of, run_data
 from emotui.jobs.sets import load_for, open_set, residual_norm, set_layers
 from emotui.jobs.spec import ModelSpec
-from emotui.jobs.streaming import Emit, streaming
 from emotui.options import LayerSpec, known_name
 from store.forks import Fork, note_forks, prompt_hashes
 from store.layout import Home
 from vectors.coherence import CoherentWindow, coherent_window
 from vectors.controls import covariance_matched, random_direction, shuffled_label
 from vectors.directions import DirectionSet
-from vectors.errors import Cancelled as CancelledError
 from vectors.generation import Generation, RowResult, generate
 from vectors.models import LanguageModel
 from vectors.sampling import Sampling
@@ -323,30 +322,23 @@ def _generate(
     interventions = [i for group in groups for i in group]
     owner = [k for k, group in enumerate(groups) for _ in group]
     alphas = [[row.alpha if k == row.direction else None for k in owner] for row in rows]
-    began = time.monotonic()
     what = "generate" if len(rows) == total else f"generate {at + 1}-{at + len(rows)} of {total}"
-
-    def work(emit: Emit) -> Generation:
-        def on_step(step: Any) -> None:
-            done = step.index + 1
-            rate = done / max(time.monotonic() - began, 1e-9)
-            emit(Progress(done, request.sampling.max_new_tokens, "tokens", rate, what))
-
-        return generate(
-            model,
-            [row.prompt for row in rows],
-            interventions=interventions,
-            alphas=alphas,
-            sampling=request.sampling,
-            seeds=[row.seed for row in rows],
-            on_step=on_step,
-            cancelled=cancelled,
+    return (
+        yield from generating(
+            lambda on_step: generate(
+                model,
+                [row.prompt for row in rows],
+                interventions=interventions,
+                alphas=alphas,
+                sampling=request.sampling,
+                seeds=[row.seed for row in rows],
+                on_step=on_step,
+                cancelled=cancelled,
+            ),
+            tokens=request.sampling.max_new_tokens,
+            note=what,
         )
-
-    generation = yield from streaming(work)
-    if not generation.finished:
-        raise CancelledError("generation was cancelled between tokens")
-    return generation
+    )
 
 
 def _read_back(

@@ -14,6 +14,8 @@ from emotui.actions import bindings
 from emotui.guard import tail
 from emotui.headline import memory_text
 from emotui.jobbook import JobState
+from emotui.jobs.spec import DEMO, DEMO_MODEL
+from emotui.lanes import DeviceState
 from emotui.panes.base import Pane
 from emotui.sanitize import one_line, visible
 from emotui.screens.asking import Dialog
@@ -22,11 +24,13 @@ from emotui.widgets.table import Column, VirtualTable
 from emotui.worker import JobEvent, Report
 
 COLUMNS = (
-    Column("job", 4, "right"),
+    Column("job", 3, "right"),
     Column("state", 9),
     Column("what"),
-    Column("progress", 24),
-    Column("time", 8, "right"),
+    Column("progress", 18),
+    Column("rate", 9, "right"),
+    Column("left", 7, "right"),
+    Column("time", 7, "right"),
 )
 NOTES_SHOWN = 40
 
@@ -82,8 +86,8 @@ class JobsPane(Pane):
 
     def on_any_job(self, report: Report) -> None:
         """A job has come, moved or ended."""
-        if not self.is_mounted or not self.has_class("-current"):
-            return
+        if not self.has_class("-current") or not self.query(VirtualTable):
+            return  # not on the screen, or taken off it while the application closes
         if isinstance(report, JobEvent):
             self._table.update_rows()
             self._show()
@@ -114,6 +118,7 @@ class JobsPane(Pane):
     def _tick(self) -> None:
         if self.has_class("-current") and self.shell.jobs.running is not None:
             self._table.update_rows()
+            self._show()
 
     def on_virtual_table_cursor_moved(self) -> None:
         """Another job's notes."""
@@ -121,15 +126,14 @@ class JobsPane(Pane):
 
     def _show(self) -> None:
         device = self.shell.device
-        line = "no model loaded yet" if device is None else memory_text(device)
-        if device is not None and device.model:
-            line = f"{one_line(device.model)} · {device.n_layers} layers · {line}"
-        self.query_one("#job-device", Static).update(Text(line))
+        shown = Text(device_line(device), no_wrap=True, overflow="ellipsis")
+        self.query_one("#job-device", Static).update(shown)
         job = self.under_cursor
-        lines = job_lines(job, last=NOTES_SHOWN) if job is not None else []
+        now = self.shell.now()
+        lines = job_lines(job, now, last=NOTES_SHOWN) if job is not None else []
         log = tail(self.shell.log_file, 12)
-        if log:
-            lines += ["", "log (what libraries wrote)", *(visible(text) for text in log)]
+        lines += ["", "log, what libraries wrote" + ("" if log else ": nothing")]
+        lines += ["  " + visible(text) for text in log]
         self.query_one("#job-notes", Static).update(Text("\n".join(lines)))
 
     def action_cancel_job(self) -> None:
@@ -145,7 +149,7 @@ class JobsPane(Pane):
         """Everything the job has said."""
         job = self.under_cursor
         if job is not None:
-            self.app.push_screen(Details(job_lines(job, last=None)))
+            self.app.push_screen(Details(job_lines(job, self.shell.now(), last=None)))
 
     def on_virtual_table_opened(self) -> None:
         """Enter."""
@@ -178,32 +182,78 @@ class Details(Dialog[None]):
             yield Static(Text("\n".join(self.lines)))
 
 
+def device_line(device: DeviceState | None) -> str:
+    """The model that is loaded, and its device with the memory in use."""
+    if device is None:
+        return "no model loaded yet"
+    parts = [memory_text(device)]
+    if device.model:
+        parts = [one_line(shown_model(device.model)), f"{device.n_layers} layers", *parts]
+    return " · ".join(parts)
+
+
+def shown_model(source: str) -> str:
+    """The embedded model by its name, any other by where it comes from."""
+    return DEMO if source == str(DEMO_MODEL) else source
+
+
 def job_cells(job: JobState, now: float) -> list[str]:
     """One row of the table."""
-    progress = ""
+    progress = rate = left = ""
     if job.progress is not None:
         total = f"/{job.progress.total:,}" if job.progress.total else ""
         progress = f"{job.progress.done:,}{total} {job.progress.unit}"
+        if job.status == "running" and job.progress.rate:
+            rate = _per_second(job.progress.rate)
+            seconds = seconds_left(job)
+            left = "" if seconds is None else duration(seconds)
     spent = ""
     if job.started is not None:
         spent = duration((job.ended if job.ended is not None else now) - job.started)
-    return [str(job.id), job.status, job.name, progress, spent]
+    return [str(job.id), job.status, job.name, progress, rate, left, spent]
 
 
-def job_lines(job: JobState, *, last: int | None) -> list[str]:
+def _per_second(rate: float) -> str:
+    """`43/s`, or `7.5 s/1` where one takes longer than a second; the unit stands beside it."""
+    return f"{rate:,.{0 if rate >= 10 else 1}f}/s" if rate >= 1 else f"{1 / rate:,.1f} s/1"
+
+
+def seconds_left(job: JobState) -> float | None:
+    """How long the part at work still takes at its rate; None where that is not known."""
+    progress = job.progress
+    if progress is None or not progress.rate or not progress.total:
+        return None
+    return max(progress.total - progress.done, 0) / progress.rate
+
+
+def job_lines(job: JobState, now: float, *, last: int | None) -> list[str]:
     """What a job has said, the newest last."""
     head = f"job {job.id}: {one_line(job.name)} · {job.status}"
+    if job.ended is not None and job.started is not None:
+        head += f" in {duration(job.ended - job.started)}"
+        head += f", at {_clock(job.ended - now)}"
+    elif job.started is not None:
+        head += f" since {_clock(job.started - now)}"
     lines = [head]
-    progress = job.progress
-    if job.status == "running" and progress is not None and progress.rate and progress.total:
-        left = (progress.total - progress.done) / progress.rate
-        ends = (datetime.now() + timedelta(seconds=left)).strftime("%H:%M")
-        rate = rate_text(progress.rate, progress.unit)
-        lines.append(f"{rate} · {duration(left)} left · about {ends}")
+    progress, left = job.progress, seconds_left(job)
+    if progress is not None:
+        note = f"{one_line(progress.note)}: " if progress.note else ""
+        total = f" of {progress.total:,}" if progress.total else ""
+        parts = [f"{note}{progress.done:,}{total} {progress.unit}"]
+        if job.status == "running" and progress.rate:
+            parts.append(rate_text(progress.rate, progress.unit))
+        if job.status == "running" and left is not None:
+            parts += [f"{duration(left)} left", f"about {_clock(left)[:5]}"]
+        lines.append(" · ".join(parts))
     notes = job.notes if last is None else job.notes[-last:]
     lines += [("! " if note.level == "warn" else "  ") + one_line(note.text) for note in notes]
     if job.error:
         lines.append("✗ " + one_line(job.error))
     if job.traceback:
-        lines.append("  traceback: " + job.traceback)
+        lines.append("  traceback: " + one_line(job.traceback))
     return lines
+
+
+def _clock(seconds: float) -> str:
+    """The time of day so many seconds from now."""
+    return (datetime.now() + timedelta(seconds=seconds)).strftime("%H:%M:%S")

@@ -13,10 +13,19 @@ from textual.containers import Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
-from emotui.jobs.live_spec import BASELINE, LiveRequest, LiveResult, LiveStep, LiveText
-from emotui.panes.steer_words import history_row, meters, short
+from emotui.jobs.live_spec import (
+    BASELINE,
+    RANDOM,
+    STEERED,
+    LiveRequest,
+    LiveResult,
+    LiveStep,
+    LiveText,
+)
+from emotui.panes.steer_words import history_row, meters, short, wrapped
 from emotui.sanitize import one_line, visible
 from emotui.widgets.cells import signed
+from emotui.widgets.slider import alpha_text
 from emotui.widgets.table import Column, VirtualTable
 from emotui.widgets.text_diff import diff_text, same_beginning
 
@@ -33,7 +42,9 @@ class Extra(Vertical):
     Extra VirtualTable { height: 1fr; display: none; }
     Extra #extra-sweep { max-height: 10; }
     Extra #extra-row { height: auto; max-height: 9; display: none; color: $text; }
-    .-narrow Extra #extra-row { max-height: 3; }
+    .-narrow Extra #extra-row { max-height: 4; }
+    .-tall Extra #extra-row { max-height: 60%; }
+    .-wide.-tall Extra #extra-row { max-height: 80%; }
     Extra #extra-diff { height: 1fr; display: none; }
     Extra.-sweep #extra-sweep, Extra.-sweep #extra-row { display: block; }
     Extra.-history #extra-history, Extra.-history #extra-row { display: block; }
@@ -182,7 +193,7 @@ class Extra(Vertical):
             text += " · no alpha tried was coherent"
         else:
             low, high = result.window
-            text += f" · coherent {signed(low)} … {signed(high)} of the alphas tried"
+            text += f" · coherent {alpha_text(low)} … {alpha_text(high)} of the alphas tried"
         if self._stale:
             text += "  (stale)"
         self._title(text)
@@ -250,17 +261,35 @@ class Extra(Vertical):
 
     def _row_text(self) -> None:
         shown = Text()
-        if self.kind == "sweep" and self._texts:
-            at = min(self.row, len(self._texts) - 1)
-            shown.append(visible(self._texts[at], newlines=True))
-            if self._result is not None:
-                line = meters(self._result.request, self._result.texts[at])
-                shown = Text(line + "\n", "dim") + shown
+        if self.kind == "sweep" and self._texts and self._request is not None:
+            shown = self._sweep_texts()
         elif self.kind == "history" and self._runs:
             table = self.query_one("#extra-history", VirtualTable)
             run = self._runs[min(table.cursor, len(self._runs) - 1)]
-            for text in run.texts[:4]:
-                name = text.name.replace("-", "−") if text.alphas else BASELINE
-                shown.append(f"{name}: ", "bold")
+            most = len(run.texts) if self.screen.has_class("-tall") else 4
+            for text in run.texts[:most]:
+                shown.append(f"{_name(text.name, text.alphas)}: ", "bold")
                 shown.append(one_line(text.text)[:300] + "\n")
         self.query_one("#extra-row", Static).update(shown)
+
+    def _sweep_texts(self) -> Text:
+        """The text under the cursor with its meters; on a tall screen all others after it."""
+        assert self._request is not None
+        shown = Text()
+        at = min(self.row, len(self._texts) - 1)
+        if self._result is not None:
+            parts = meters(self._request, self._result.texts[at])
+            shown.append(wrapped(parts, self.size.width or 80) + "\n", "dim")
+        shown.append(visible(self._texts[at].strip(), newlines=True))
+        if self.screen.has_class("-tall"):
+            shown.append("\n")
+            for ask, text in zip(self._request.rows, self._texts, strict=True):
+                shown.append(f"\n{_name(ask.name, ask.alphas):>8}  ", "bold")
+                shown.append(one_line(text))
+        return shown
+
+
+def _name(name: str, alphas: Sequence[float]) -> str:
+    """A text's name where it has one, else its alpha."""
+    named = name in (BASELINE, STEERED, RANDOM)
+    return name if named else alpha_text(alphas[0]) if alphas else "0"

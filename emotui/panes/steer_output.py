@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from emotui.actions import bindings
 from emotui.jobs.live_spec import LiveRequest, LiveText
-from emotui.panes.steer_words import alphas_text, meters, output_title
+from emotui.panes.steer_words import alphas_text, meters, output_title, wrapped
 from emotui.widgets.token_view import TokenView
 
 Alphas = tuple[float | None, ...]
@@ -34,12 +34,14 @@ class OutputText(TokenView, inherit_bindings=False):
 class Output(Vertical):
     """Title, text, meters."""
 
+    SCOPED_CSS: ClassVar[bool] = False
     DEFAULT_CSS = """
     Output { width: 1fr; height: 1fr; padding: 0 1 0 0; display: none; }
     Output.-on { display: block; }
     Output .title { height: 1; text-style: bold; }
     Output TokenView { height: 1fr; min-height: 2; }
-    Output .meters { height: auto; max-height: 4; color: $text-muted; }
+    Output .meters { height: auto; max-height: 6; color: $text-muted; }
+    .-low Output .meters { max-height: 5; }
     """
 
     def __init__(self, name: str) -> None:
@@ -49,7 +51,7 @@ class Output(Vertical):
         self._alphas: list[Alphas] = []
         self._pieces: list[str] = []
         self._waiting: list[str] = []
-        self._meters = ""
+        self._meters: tuple[str, ...] = ()
         self._said = ("", "")
         self._stale = self._moved = False
         self.finished: LiveText | None = None
@@ -58,7 +60,7 @@ class Output(Vertical):
     def compose(self) -> ComposeResult:
         """Title, text, meters."""
         yield Static(classes="title", markup=False)
-        yield OutputText(blanks=" ")
+        yield OutputText(blanks=" ", cursor_always=False)
         yield Static(classes="meters", markup=False)
 
     @property
@@ -83,7 +85,7 @@ class Output(Vertical):
         self._request, self.finished = request, None
         self._alphas, self._pieces, self._waiting = [], [], []
         self._stale = self._moved = False
-        self._meters = "generating ..."
+        self._meters = ("waiting for the first token ...",)
         self.add_class("-on")
         self.view.set_tokens(())
         self.view.set_stale(False)
@@ -100,6 +102,9 @@ class Output(Vertical):
     def flush(self) -> None:
         """Show the tokens that have come since the last flush."""
         if self._waiting:
+            if len(self._waiting) == len(self._pieces):
+                self._meters = ("generating ...",)
+                self._say()
             view = self.view
             at_end = view.cursor >= len(view.pieces) - 1
             view.append_tokens(self._waiting)
@@ -117,6 +122,7 @@ class Output(Vertical):
     def on_resize(self) -> None:
         """Other rows at another width."""
         self.call_after_refresh(self._fit)
+        self.call_after_refresh(self._say)
 
     def finish(self, request: LiveRequest, text: LiveText) -> None:
         """The run is done, or one from the history is shown: text and meters."""
@@ -137,7 +143,7 @@ class Output(Vertical):
         """The run was stopped: what came stays, without meters."""
         self.flush()
         if self.finished is None and self.has_class("-on"):
-            self._meters = f"stopped after {len(self._pieces)} tokens: no meters"
+            self._meters = (f"stopped after {len(self._pieces)} tokens", "no meters")
             self._say()
 
     def hide(self) -> None:
@@ -163,11 +169,13 @@ class Output(Vertical):
         title = "LIVE " if self._moved else ""
         title += "(stale) " if self._stale else ""
         title += output_title(self._request, self.text_name)
-        meters = self._meters + self._at_cursor()
+        line = self.query_one(".meters", Static)
+        width = line.size.width or self.size.width or 40
+        meters = wrapped(self._meters, width) + self._at_cursor()
         if (title, meters) != self._said:  # each update is a new layout of the screen
             self._said = title, meters
             self.query_one(".title", Static).update(Text(title, no_wrap=True, overflow="ellipsis"))
-            self.query_one(".meters", Static).update(Text(meters))
+            line.update(Text(meters))
 
     def _at_cursor(self) -> str:
         if not self._moved or self._request is None or not self.view.has_focus:

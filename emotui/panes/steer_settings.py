@@ -4,10 +4,12 @@ In: the workspace and what the user picks or types. Out: settings that a run is 
 nothing and shows no text; the pane itself does.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from typing import Any
 
 from rich.text import Text
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
 
 from emotui.errors import UserError
 from emotui.jobs.atlas_spec import SetEntry
@@ -16,9 +18,17 @@ from emotui.options import MODES, parse_positions
 from emotui.panes.base import Pane
 from emotui.panes.sets_choice import ask_for_set, list_sets
 from emotui.panes.steer_sliders import REACH, Sliders, Window
-from emotui.panes.steer_words import parse_sampling, positions_text, sampling_text
-from emotui.sanitize import one_line
-from emotui.screens.asking import AskText, PickMany, PickOne
+from emotui.panes.steer_words import (
+    parse_sampling,
+    positions_text,
+    sampling_text,
+    settings_line,
+)
+from emotui.sanitize import one_line, shorten
+from emotui.screens.asking import AskText, PickOne
+from emotui.screens.picking import PickMany
+from emotui.widgets.text_field import TextField
+from emotui.workspace import SamplingChoice
 from store.errors import StoreError
 
 LARGEST_ALPHA = 5.0
@@ -36,11 +46,44 @@ class SteerSettings(Pane):
         self._mode = "add"
         self._positions: str | tuple[int, int] = "all"
         self._windows: dict[Settings, Window] = {}
+        self._listing = False
+        """Whether the set is still being read."""
+        self._wish: Callable[[], None] | None = None
+        """What a key asked for meanwhile."""
         self._focus_slider = False
         """The pane has the focus only because there was no slider to give it to."""
 
     def settings_changed(self) -> None:
-        """What is on screen may be stale now."""
+        """What is on screen may be stale now; the session remembers the settings."""
+        session, console = self.shell.session, self._to_remember()
+        if self._entry is not None and session.console != console:
+            self.shell.update_session(replace(session, console=console))
+
+    def _to_remember(self) -> dict[str, Any]:
+        """The settings that the workspace does not keep, as JSON values."""
+        where = self._positions
+        return {
+            "vectors": self.workspace.vectors,
+            "alphas": [[emotion, alpha] for emotion, alpha in self.sliders.alphas.items()],
+            "mode": self._mode,
+            "positions": where if isinstance(where, str) else list(where),
+            "sampling": asdict(self.workspace.sampling),
+        }
+
+    def _take_console(self, console: dict[str, Any]) -> None:
+        """Settings of an earlier session; one that does not fit leaves everything as it is."""
+        try:
+            alphas = {str(emotion): float(alpha) for emotion, alpha in console["alphas"]}
+            where = console["positions"]
+            positions = where if isinstance(where, str) else (int(where[0]), int(where[1]))
+            sampling = SamplingChoice(**console["sampling"])
+            mode, vectors = str(console["mode"]), console["vectors"]
+        except (KeyError, TypeError, ValueError, IndexError):
+            return
+        self._mode, self._positions = mode if mode in MODES else "add", positions
+        self.choose(replace(self.workspace, sampling=sampling))
+        if vectors == self.workspace.vectors and self.workspace.emotion in alphas:
+            self._take_alphas(alphas)
 
     @property
     def sliders(self) -> Sliders:
@@ -64,12 +107,12 @@ class SteerSettings(Pane):
     @property
     def prompt(self) -> str:
         """What the model goes on from."""
-        return self.query_one(TextArea).text
+        return self.query_one(TextField).value
 
     def _settings(self) -> Settings:
         """What decides a text; another value makes what is on screen stale."""
         w = self.workspace
-        layer = self.at_layer if self._entry is not None else None
+        layer = self.at_layer if self._entry is not None else w.layer
         return (
             w.vectors, w.model, self.prompt, tuple(self.sliders.alphas.items()), layer, self._mode,
             self._positions, w.seed, w.sampling,
@@ -79,13 +122,24 @@ class SteerSettings(Pane):
         w = self.workspace
         return (w.vectors, w.model, emotion, self.at_layer, self._mode, self._positions)
 
-    def _ready(self) -> bool:
-        if self._entry is None:
-            self.toast(self.empty_hint, severity="warning")
+    def _ready(self, then: Callable[[], None] | None = None) -> bool:
+        """Whether a set is there; while one is still being read, `then` follows by itself."""
+        if self._entry is None and self._listing and then is not None:
+            self._wish = then
+        elif self._entry is None:
+            self.toast(self._hint(), severity="warning")
         return self._entry is not None
 
+    def _hint(self) -> str:
+        """Why nothing can be steered yet."""
+        name = one_line(self.workspace.vectors)
+        if self._listing:
+            return f"reading vectors {name} ..."
+        return f"vectors {name} cannot be read: S chooses a set" if name else self.empty_hint
+
     def _list(self) -> None:
-        if self.workspace.vectors:
+        self._listing = bool(self.workspace.vectors)
+        if self._listing:
             self.submit(
                 list_sets,
                 "list vectors",
@@ -96,7 +150,8 @@ class SteerSettings(Pane):
             )
 
     def _take_entries(self, entries: tuple[SetEntry, ...]) -> None:
-        name = self.workspace.vectors
+        name, wish = self.workspace.vectors, self._wish
+        self._listing, self._wish = False, None
         self._entry = next((e for e in entries if e.name == name and not e.problem), None)
         if self._entry is None:
             self._take_alphas({})
@@ -112,6 +167,8 @@ class SteerSettings(Pane):
         self._show_settings()
         if self.workspace.layer is None:
             self.choose(replace(self.workspace, layer=self.at_layer))
+        if wish is not None:
+            wish()
 
     def _take_alphas(self, alphas: dict[str, float]) -> None:
         self.sliders.set_alphas(alphas)
@@ -137,23 +194,24 @@ class SteerSettings(Pane):
     def _show_settings(self) -> None:
         w = self.workspace
         if self._entry is None:
-            text = (
-                self.empty_hint if not w.vectors else f"reading vectors {one_line(w.vectors)} ..."
-            )
+            text = self._hint()
         else:
             layers = self._entry.layers
-            text = (
-                f"layer {self.at_layer} of {layers[0]}-{layers[-1]} · {self._mode} at "
-                f"{positions_text(self._positions)} · {sampling_text(w.sampling, w.seed)} · "
-                f"vectors {one_line(w.vectors)}"
-            )
+            parts = [
+                f"layer {self.at_layer} of {layers[0]}-{layers[-1]}",
+                f"{self._mode} at {positions_text(self._positions)}",
+                settings_line(w.sampling, w.seed),
+                f"vectors {one_line(w.vectors)}",
+            ]
+            line = self.query_one("#steer-settings", Static)
+            text = shorten(" · ".join(parts), line.size.width or self.size.width or 80)
             self._show_windows()
         self.query_one("#steer-settings", Static).update(Text(text, no_wrap=True))
         self.settings_changed()
 
     def action_type_alpha(self) -> None:
         """Any alpha; one beyond the slider's ends widens it."""
-        if not self._ready():
+        if not self._ready(self.action_type_alpha):
             return
         slider = self.sliders.slider(self.sliders.current)
 
@@ -190,7 +248,7 @@ class SteerSettings(Pane):
 
     def action_pick_emotions(self) -> None:
         """Which emotions have a slider."""
-        if not self._ready() or self._entry is None:
+        if not self._ready(self.action_pick_emotions) or self._entry is None:
             return
         labels = [(label, label) for label in self._entry.labels]
 
@@ -262,7 +320,7 @@ class SteerSettings(Pane):
 
     def action_save_recipe(self) -> None:
         """Keep emotions, alphas and settings under a name."""
-        if not self._ready():
+        if not self._ready(self.action_save_recipe):
             return
         sampling, w = self.workspace.sampling, self.workspace
         recipe = SteerRecipe(

@@ -4,11 +4,14 @@ In: results and settings. Out: single lines, safe to show; parsed settings. Numb
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+from rich.cells import cell_len
 
 from emotui.jobs.live_spec import BASELINE, RANDOM, LiveRequest, LiveResult, LiveText
-from emotui.sanitize import one_line, visible
+from emotui.sanitize import one_line
 from emotui.widgets.cells import signed
+from emotui.widgets.slider import alpha_text
 from emotui.workspace import SamplingChoice
 
 
@@ -21,16 +24,16 @@ def short(value: float, places: int = 2) -> str:
 
 
 def alphas_text(emotions: tuple[str, ...], alphas: tuple[float, ...]) -> str:
-    """`joyful +.06 · sad −.02`; only the number where there is one emotion."""
+    """`α joyful +.06 · sad −.02`; only the number where there is one emotion."""
     if len(emotions) == 1:
-        return f"α {signed(alphas[0], places=3)}"
+        return f"α {alpha_text(alphas[0])}"
     return "α " + " · ".join(
-        f"{visible(e)} {signed(a, places=3)}" for e, a in zip(emotions, alphas, strict=True)
+        f"{one_line(e)} {alpha_text(a)}" for e, a in zip(emotions, alphas, strict=True)
     )
 
 
 def output_title(request: LiveRequest, name: str) -> str:
-    """`baseline α 0`, `steered α +.060`, `random 3  α +.060`."""
+    """`baseline α 0`, `steered α +.06`, `random 3  α +.06`."""
     row = next(row for row in request.rows if row.name == name)
     if name == BASELINE or not row.alphas:
         return "baseline  α 0"
@@ -40,40 +43,60 @@ def output_title(request: LiveRequest, name: str) -> str:
     return f"{name}  {shown}"
 
 
-def meters(request: LiveRequest, text: LiveText) -> str:
-    """`NLL 2.44 rep .03 KL₁ .18 dose .060 hooks 64/64 · joyful +.12 · reads as joyful`."""
-    hooks = f"hooks {text.hook_calls}/{text.hook_calls_due}"
-    if text.hook_calls != text.hook_calls_due:
-        hooks += " !"
+def text_title(request: LiveRequest, text: LiveText) -> str:
+    """`furious α +.20, seed 0`: a generated text away from its pane."""
+    if not text.alphas:
+        return f"baseline, seed {request.seed}"
+    what = f"random direction {text.control_seed} " if text.control_seed is not None else ""
+    if len(request.emotions) == 1 and not what:
+        what = f"{one_line(request.emotions[0])} "
+    return f"{what}{alphas_text(request.emotions, text.alphas)}, seed {request.seed}"
+
+
+def meters(request: LiveRequest, text: LiveText) -> tuple[str, ...]:
+    """`NLL 2.44`, `rep .03`, `KL₁ .18`, `dose .060`, `hooks 64/64`, ...: none to be torn apart."""
     parts = [f"NLL {short(text.nll)}", f"rep {short(text.repetition4)}"]
     if text.name != BASELINE:
         parts += [f"KL₁ {short(text.kl_first)}", f"dose {short(text.dose, 3)}"]
-    parts += [hooks, f"{len(text.token_ids)} tokens, {text.stopped}"]
-    line = "  ".join(parts)
+    missed = " !" if text.hook_calls != text.hook_calls_due else ""
+    parts += [
+        f"hooks {text.hook_calls}/{text.hook_calls_due}{missed}",
+        f"{len(text.token_ids)} tokens, {text.stopped}",
+    ]
     if text.scores:
-        scores = ", ".join(
-            f"{visible(e)} {signed(s, places=3)}"
+        parts += [
+            f"reads {one_line(e)} {signed(s, places=3)}"
             for e, s in zip(request.emotions, text.scores, strict=True)
-        )
-        line += f"\nread back: {scores} · most like {visible(text.reads_as)}"
-    return line
+        ]
+        parts.append(f"most like {one_line(text.reads_as)}")
+    return tuple(parts)
 
 
-def rests_on(result: LiveResult) -> str:
-    """What a run is, and what has not been controlled."""
+def wrapped(parts: Sequence[str], width: int, *, gap: str = "  ") -> str:
+    """The parts on as few lines of `width` cells as they need, none torn apart."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and cell_len(lines[-1] + gap + part) <= width:
+            lines[-1] += gap + part
+        else:
+            lines.append(part)
+    return "\n".join(lines)
+
+
+def rests_on(result: LiveResult) -> tuple[str, ...]:
+    """What a run is, and what has not been controlled, in parts."""
     request = result.request
     parts = []
     if result.live:
         parts.append("LIVE: alpha moved while text streamed, not evidence")
     n = len(result.texts)
     parts.append(f"n {n} text{'s' if n > 1 else ''}, one prompt, seed {request.seed}")
-    parts.append(f"layer {request.layer}, {request.mode} at {positions_text(request.positions)}")
     if any(row.control_seed is not None for row in request.rows):
         parts.append("beside a random direction of the same size")
     elif any(row.alphas for row in request.rows):
         parts.append("no control: r runs a random direction")
-    parts.append("read back with the same vectors: no independent judge")
-    return " · ".join(parts)
+    parts.append("read with the same vectors: no independent judge")
+    return tuple(parts)
 
 
 def positions_text(positions: str | tuple[int, int]) -> str:
@@ -83,8 +106,19 @@ def positions_text(positions: str | tuple[int, int]) -> str:
     return f"{positions[0]}:{positions[1]}"
 
 
+def settings_line(sampling: SamplingChoice, seed: int) -> str:
+    """The same to look at: what leaves the model's own distribution alone is not mentioned."""
+    parts = [f"seed {seed}", f"{sampling.max_new_tokens} tokens"]
+    parts.append(f"temperature {sampling.temperature:g}" if sampling.temperature else "greedy")
+    if sampling.top_k:
+        parts.append(f"top k {sampling.top_k}")
+    if sampling.top_p < 1:
+        parts.append(f"top p {sampling.top_p:g}")
+    return " · ".join(parts)
+
+
 def sampling_text(sampling: SamplingChoice, seed: int) -> str:
-    """As it is shown and as it is typed."""
+    """As it is typed."""
     return (
         f"seed={seed} tokens={sampling.max_new_tokens} temperature={sampling.temperature:g} "
         f"top_k={sampling.top_k} top_p={sampling.top_p:g}"
@@ -125,17 +159,19 @@ def history_row(number: int, result: LiveResult) -> tuple[str, str, str, str, st
     """The cells of one run in the history."""
     request = result.request
     row = next((r for r in request.rows if r.alphas and r.control_seed is None), None)
+    steered = next((t for t in result.texts if t.name not in (BASELINE, RANDOM)), result.texts[0])
+    shown = steered.text
     if request.sweep:
         what = f"sweep {request.sweep}"
+        swept = [alpha_text(r.alphas[0]) for r in request.rows if r.alphas]
+        shown = f"{len(request.rows)} alphas, {swept[0]} … {swept[-1]}" if swept else ""
     elif row is None:
         what = BASELINE
     else:
         what = " ".join(
-            f"{e} {signed(a)}" for e, a in zip(request.emotions, row.alphas, strict=True)
+            f"{e} {alpha_text(a)}" for e, a in zip(request.emotions, row.alphas, strict=True)
         )
-    steered = next((t for t in result.texts if t.name not in (BASELINE, RANDOM)), None)
-    steered = steered or result.texts[0]
     marks = ("live " if result.live else "") + (
         "control" if any(r.control_seed is not None for r in request.rows) else ""
     )
-    return (str(number), what, str(request.layer), request.prompt, steered.text, marks.strip())
+    return (str(number), what, str(request.layer), request.prompt, shown, marks.strip())

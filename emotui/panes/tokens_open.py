@@ -11,9 +11,10 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Static, TextArea
+from textual.widgets import Static
 
 from emotui.screens.asking import Dialog
+from emotui.widgets.text_field import TextField
 from emotui.workspace import ShownText
 
 LARGEST_FILE = 1_000_000
@@ -27,7 +28,7 @@ class PasteText(Dialog[str]):
         Binding("ctrl+j", "take", "take", priority=True),
     ]
     DEFAULT_CSS = """
-    PasteText TextArea { height: 12; border: none; background: $panel; padding: 0; margin: 1 0; }
+    PasteText TextField { height: 12; border: none; background: $panel; padding: 0; margin: 1 0; }
     """
 
     def __init__(self, text: str = "") -> None:
@@ -38,16 +39,16 @@ class PasteText(Dialog[str]):
         """Question, area, hint."""
         with Vertical():
             yield Static(Text("Paste or type a text"), classes="question")
-            yield TextArea(self._given, id="text", compact=True)
+            yield TextField(self._given, id="text")
             yield Static(Text("Ctrl+J colours it · Esc leaves"), classes="hint")
 
     def on_mount(self) -> None:
         """Ready to type."""
-        self.query_one(TextArea).focus()
+        self.query_one(TextField).focus()
 
     def action_take(self) -> None:
         """The text, unless there is none."""
-        text = self.query_one(TextArea).text
+        text = self.query_one(TextField).value
         self.dismiss(text if text.strip() else None)
 
 
@@ -67,3 +68,11 @@ def read_text_file(name: str) -> ShownText | str:
     if not text.strip():
         return f"{path.name} is empty"
     return ShownText(text, path.name)
+
+
+def parse_row(text: str, dataset: str) -> tuple[str, int] | str:
+    """`12` of the given dataset, or `NAME 12`; else one line that says what is wrong."""
+    *name, number = text.split() or [""]
+    if not number.isdecimal() or len(name) > 1 or not (name or dataset):
+        return "write a row number" + ("" if dataset else " after the dataset's name")
+    return (name[0] if name else dataset), int(number)

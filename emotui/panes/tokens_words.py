@@ -6,9 +6,11 @@ In: a Coloured and what is chosen. Out: single lines, safe to show. Scores come 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from emotui.emotion_groups import name_of
 from emotui.jobs.colour_spec import Coloured, ScaleRule
-from emotui.sanitize import visible
+from emotui.sanitize import shorten, visible
 from emotui.widgets.cells import signed
 
 if TYPE_CHECKING:
@@ -28,8 +30,13 @@ def token_line(
     emotions: Sequence[str],
     layer: int,
     guesses: Guesses | None,
+    *,
+    width: int = 1000,
 ) -> str:
-    """`"gate" joyful −.12 · sad +.31 z +1.2 · layer 21 · next: " and" " behind"`."""
+    """`"gate" joyful −.12 · sad +.31 z +1.2 · layer 21 · next: " and" " behind"`.
+
+    Guesses that would not fit into the last line of `width` cells are left out whole.
+    """
     parts = []
     for emotion in emotions[:6]:
         score = coloured.at(token, emotion, layer)
@@ -38,26 +45,47 @@ def token_line(
         parts.append(f"{visible(emotion)} {signed(score, places=3)}{against}")
     if len(emotions) > 6:
         parts.append(f"{len(emotions) - 6} more")
+    head = f"{token} {quoted(coloured.pieces[token])} " + " · ".join([*parts, f"layer {layer}"])
     if guesses is None:
-        following = "next: …"
-    else:
-        following = "next: " + " ".join(f"{quoted(t)} {p:.2f}".replace("0.", ".")
-                                        for t, p in guesses)  # fmt: skip
-    return " · ".join(
-        [f"{token} {quoted(coloured.pieces[token])} " + " · ".join(parts), f"layer {layer}",
-         following]
-    )  # fmt: skip
+        return f"{head} · next: …"
+    shown = [f"{quoted(t)} {p:.2f}".replace("0.", ".", 1) for t, p in guesses]
+    return _with_guesses(head + " · next:", shown, width)
 
 
-def span_line(ranks: "Sequence[SpanRank]", *, marked: bool, most: int = 6) -> str:
-    """The highest and the lowest emotions of the span, with the n of tokens."""
+def _with_guesses(head: str, guesses: Sequence[str], width: int) -> str:
+    """As many guesses as fit on the line where the head ends, the likeliest at any rate."""
+    used = cell_len(head)
+    room = max(width, 1) * -(-used // max(width, 1)) - used
+    for n in range(len(guesses), 1, -1):
+        tail = " " + " ".join(guesses[:n])
+        if cell_len(tail) <= room:
+            return head + tail
+    return head + "".join(f" {guess}" for guess in guesses[:1])
+
+
+def title_line(parts: Sequence[str], width: int) -> str:
+    """The parts that fit, the first ones first; the last one shown is cut where it must be."""
+    text = ""
+    for part in parts:
+        longer = f"{text} · {part}" if text else part
+        if text and cell_len(longer) > width:
+            break
+        text = longer
+    return shorten(text, width) if width > 0 else text
+
+
+def span_line(ranks: "Sequence[SpanRank]", *, marked: bool, width: int = 1000) -> str:
+    """The highest and the lowest emotions of the span that fit, with the n of tokens."""
     if not ranks:
         return "this span holds special tokens only"
-    what = "span" if marked else "text"
-    shown = [f"{visible(r.label)} {signed(r.mean, places=3)}" for r in ranks[:most]]
-    lowest = ranks[-1] if len(ranks) > most else None
-    tail = f" … {visible(lowest.label)} {signed(lowest.mean, places=3)}" if lowest else ""
-    return f"{what}, {ranks[0].n_tokens} tokens: " + " · ".join(shown) + tail
+    head = f"{'span' if marked else 'text'}, {ranks[0].n_tokens} tokens: "
+    shown = [f"{visible(r.label)} {signed(r.mean, places=3)}" for r in ranks]
+    for n in range(min(6, len(ranks)), 0, -1):
+        tail = f" … {shown[-1]}" if n < len(ranks) else ""
+        line = head + " · ".join(shown[:n]) + tail
+        if cell_len(line) <= width:
+            break
+    return line
 
 
 def rank_title(ranks: "Sequence[SpanRank]", n_neutral: int, *, marked: bool) -> str:
@@ -80,9 +108,9 @@ def legend_line(
         end = "scale typed"
     else:
         where = f"layer {layer}" if rule == "layer" else "all layers"
-        end = f"p99 of |score|, {len(coloured.labels)} emotions, {where}"
+        end = f"p99 of |score|, {len(coloured.labels)} emotions · {where}"
     readout = "centred cosine" if coloured.scores.readout == "cosine" else "projection"
-    return f"{mean}{visible(name)} · {readout} · {end}"
+    return f"{readout} · {end} · {mean}{visible(name)}"
 
 
 def parse_scale(text: str) -> ScaleRule | float | None:

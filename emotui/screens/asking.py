@@ -1,4 +1,4 @@
-"""Dialogs that ask one thing: a line of text, yes or no, one of a list, several of a list.
+"""Dialogs that ask one thing: a line of text, yes or no, one of a list.
 
 Each is a ModalScreen whose answer is None when it is closed with Esc. Options are text, made safe
 here. Knows no pane.
@@ -7,17 +7,13 @@ here. Knows no pane.
 from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
-from rich.segment import Segment
-from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.strip import Strip
-from textual.widgets import Input, OptionList, SelectionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
-from textual.widgets.selection_list import Selection
 
 from emotui.sanitize import one_line
 
@@ -37,7 +33,10 @@ class Dialog(ModalScreen[T]):
     Dialog .question { text-style: bold; height: auto; }
     Dialog .hint { color: $text-muted; height: auto; }
     Dialog Input { border: none; height: 1; padding: 0; background: $panel; margin: 1 0; }
-    Dialog OptionList, Dialog SelectionList { height: auto; max-height: 16; background: $surface; }
+    Dialog OptionList {
+        height: auto; max-height: 16; border: none; padding: 0; background: $surface;
+    }
+    Dialog OptionList:ansi > .option-list--option-highlighted { text-style: reverse bold; }
     """
 
 
@@ -88,9 +87,7 @@ class Confirm(Dialog[bool]):
         with Vertical():
             yield Static(Text(one_line(self._question)), classes="question")
             yield OptionList(
-                Option(Text(f"n  {self._no}"), id="no"),
-                Option(Text(f"y  {self._yes}"), id="yes"),
-                compact=True,
+                Option(Text(f"n  {self._no}"), id="no"), Option(Text(f"y  {self._yes}"), id="yes")
             )
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -112,7 +109,7 @@ class PickOne(Dialog[str]):
         with Vertical():
             yield Static(Text(one_line(self._question)), classes="question")
             yield Input(placeholder="type to narrow", id="narrow", compact=True)
-            yield OptionList(id="options", compact=True)
+            yield OptionList(id="options")
 
     def on_mount(self) -> None:
         """All of them, the current one marked."""
@@ -149,65 +146,3 @@ class PickOne(Dialog[str]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Enter or a click in the list."""
         self.dismiss(event.option_id)
-
-
-class Marks(SelectionList[str]):
-    """A list whose marks are seen without colour: `[x]` and `[ ]`."""
-
-    def render_line(self, y: int) -> Strip:
-        """The row, with its button drawn anew."""
-        strip = super().render_line(y)
-        index = self.scroll_offset.y + y
-        if index >= self.option_count:
-            return strip
-        _left, inner, _right, gap, *rest = strip
-        marked = self.get_option_at_index(index).value in self._selected
-        style = (gap.style or Style.null()) + Style(meta=inner.style.meta if inner.style else {})
-        return Strip([Segment("[x] " if marked else "[ ] ", style), *rest])
-
-
-class PickMany(Dialog[tuple[str, ...]]):
-    """Several of a list: Space marks, Enter takes all that are marked."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "take", priority=True),
-        Binding("a", "all", "all"),
-        Binding("n", "none", "none"),
-    ]
-
-    def __init__(
-        self, question: str, options: Sequence[tuple[str, str]], *, chosen: Sequence[str] = ()
-    ) -> None:
-        super().__init__()
-        self._question, self._options, self._chosen = question, tuple(options), set(chosen)
-
-    def compose(self) -> ComposeResult:
-        """Question, list, hint."""
-        with Vertical():
-            yield Static(Text(one_line(self._question)), classes="question")
-            yield Marks(
-                *(
-                    Selection(Text(one_line(text)), value, value in self._chosen)
-                    for value, text in self._options
-                ),
-                id="options",
-                compact=True,
-            )
-            yield Static("Space marks · a all · n none · Enter takes them", classes="hint")
-
-    @property
-    def _list(self) -> Marks:
-        return self.query_one("#options", Marks)
-
-    def action_take(self) -> None:
-        """In the order of the list, so that the same choice is always the same tuple."""
-        marked = set(self._list.selected)
-        self.dismiss(tuple(value for value, _ in self._options if value in marked))
-
-    def action_all(self) -> None:
-        """Mark all."""
-        self._list.select_all()
-
-    def action_none(self) -> None:
-        """Mark none."""
-        self._list.deselect_all()

@@ -16,7 +16,7 @@ from emotui.widgets.look import Look, look_of
 
 WIDE = 4
 """Columns of a cell that holds a number."""
-LABEL_MOST = 14
+LABEL_LEAST, LABEL_MOST = 6, 14
 
 
 class LayerStrip(Widget):
@@ -28,7 +28,8 @@ class LayerStrip(Widget):
     def __init__(self, *, most: int = 6, id: str | None = None) -> None:
         """At most `most` emotions are shown."""
         super().__init__(id=id)
-        self._most = most
+        self.most = most
+        """Emotions shown at most."""
         self._layers: tuple[int, ...] = ()
         self._rows: tuple[tuple[str, tuple[float, ...]], ...] = ()
         self._scale, self._layer = 1.0, 0
@@ -53,7 +54,7 @@ class LayerStrip(Widget):
 
     @property
     def _height(self) -> int:
-        return 1 + min(len(self._rows), self._most) if self._layers else 1
+        return 1 + min(len(self._rows), self.most) if self._layers else 1
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         """Header and rows."""
@@ -65,13 +66,15 @@ class LayerStrip(Widget):
         look, width = look_of(self), self.size.width
         if not self._layers:
             return Strip([Segment(fit("layers: nothing scored yet" * (y == 0), width), look.dim)])
-        if y > min(len(self._rows), self._most):
+        if y > min(len(self._rows), self.most):
             return Strip.blank(width, look.base)
-        wide = min(max((len(label) for label, _ in self._rows), default=0) + 1, LABEL_MOST)
-        wide = max(wide, 6)
+        wide = self._label_wide(width)
         cell, first, stop = self._window(width - wide)
         if y == 0:
-            segments = [Segment(fit("layer", wide), look.dim), *self._head(cell, first, stop, look)]
+            segments = [
+                Segment(fit("×100 layer" if cell > 1 and wide > 10 else "layer", wide), look.dim),
+                *self._head(cell, first, stop, look),
+            ]
         else:
             label, values = self._rows[y - 1]
             segments = [Segment(fit(label, wide - 1) + " ", look.base)]
@@ -80,6 +83,13 @@ class LayerStrip(Widget):
                 for i in range(first, stop)
             ]
         return Strip(segments).adjust_cell_length(width, look.base)
+
+    def _label_wide(self, width: int) -> int:
+        """As wide as the names, but numbers in the cells come before whole names."""
+        wide = min(max((len(label) for label, _ in self._rows), default=0) + 1, LABEL_MOST)
+        wide = max(wide, LABEL_LEAST)
+        numbers = len(self._layers) * WIDE
+        return min(wide, width - numbers) if numbers + LABEL_LEAST <= width else wide
 
     def _window(self, room: int) -> tuple[int, int, int]:
         """Columns per cell and the layers that fit, the chosen one among them."""

@@ -14,7 +14,7 @@ from emotui.widgets.look import look_of
 
 
 class Legend(Widget):
-    """`−.31 ████ 0 ████ +.31  cosine · joyful, sad · one scale for all`."""
+    """`−.31 ████ 0 ████ +.31  centred cosine · p99 of |score|, 20 emotions · layer 3 · joyful`."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = "Legend { height: 1; width: 1fr; }"
@@ -42,11 +42,19 @@ class Legend(Widget):
             segments.append(Segment(self._sample(bin_, colored=look.colored), look.bin(bin_)))
         segments.append(Segment(f" {high}", look.base))
         if not look.colored:
-            segments.append(Segment("  dim is minus, underlined is plus", look.base))
+            segments.append(Segment("  dim −, underline +", look.base))
         used = sum(cell_len(s.text) for s in segments)
         if self._text and width - used > 4:
-            segments.append(Segment(fit(f"  {self._text}", width - used), look.dim))
+            text = self._that_fits(width - used - 2)
+            segments.append(Segment(fit(f"  {text}", width - used), look.dim))
         return Strip(segments).adjust_cell_length(width, look.base)
+
+    def _that_fits(self, room: int) -> str:
+        """The text without the parts at its end that there is no room for."""
+        parts = self._text.split(" · ")
+        while len(parts) > 1 and cell_len(" · ".join(parts)) > room:
+            parts.pop()
+        return " · ".join(parts)
 
     def _sample(self, bin_: int, *, colored: bool) -> str:
         if bin_ == 0:

@@ -11,20 +11,8 @@ from rich.color import Color
 from rich.style import Style
 from textual.widget import Widget
 
-from emotui.colors import BINS, DARK, RGB, background, ink, luminance
+from emotui.colors import BINS, DARK, RGB, XTERM, background, ink, luminance, xterm_rgb
 
-_DARK_256: dict[int, RGB] = {
-    -4: (0, 175, 255),
-    -3: (0, 135, 215),
-    -2: (0, 95, 175),
-    -1: (0, 95, 135),
-    1: (135, 95, 0),
-    2: (175, 95, 0),
-    3: (215, 95, 0),
-    4: (255, 135, 0),
-}
-"""Entries of the 256-colour cube for dark backgrounds. Rounding the mixed colours to the cube turns
-the weak bins dark red and navy, the next ones ochre and teal: four hues where two are meant."""
 DARK_BELOW = 0.2
 """Relative luminance below which a background counts as dark."""
 ATTRIBUTE_FROM = 2
@@ -42,7 +30,7 @@ class Look:
     """Bins -4..4; index with bin + 4."""
     cursor: Style
     mark: Style
-    """Added to a marked span: bold, and italic, since underline may already mean plus."""
+    """Added to a marked span: bold, and underlined; italic where underline already means plus."""
     dim: Style
     strong: Style
 
@@ -66,8 +54,7 @@ def look_of(widget: Widget) -> Look:
     paper: RGB = (back.r, back.g, back.b) if back.a else DARK
     cube = widget.app.console.color_system == "256" and luminance(paper) < DARK_BELOW
     bins = tuple(
-        _bin_style(b, base, _DARK_256.get(b) if cube else background(b, paper=paper), colored)
-        for b in range(-BINS, BINS + 1)
+        _bin_style(b, base, _behind(b, paper, cube=cube), colored) for b in range(-BINS, BINS + 1)
     )
     faint = back.blend(front, 0.55).rich_color
     dim = base + (Style(color=faint) if colored else Style(dim=True))
@@ -76,10 +63,17 @@ def look_of(widget: Widget) -> Look:
         base=base,
         bins=bins,
         cursor=Style(reverse=True, bold=True),
-        mark=Style(bold=True, italic=True),
+        mark=Style(bold=True, underline=colored, italic=not colored),
         dim=dim,
         strong=base + Style(bold=True),
     )
+
+
+def _behind(bin_: int, paper: RGB, *, cube: bool) -> RGB | None:
+    """The colour behind a bin; on a dark 256-colour screen the entry that commands use too."""
+    if cube and bin_:
+        return xterm_rgb(XTERM[bin_])
+    return background(bin_, paper=paper)
 
 
 def _bin_style(bin_: int, base: Style, behind: RGB | None, colored: bool) -> Style:

@@ -24,6 +24,12 @@ SHORTEST_TRACK = 9
 _TYPED = set("0123456789.+-")
 
 
+def alpha_text(value: float) -> str:
+    """An alpha as short as it can be said: `+.125`, `−.25`, `+.06`, `0`."""
+    text = signed(value, places=3)
+    return text[:-1] if text.endswith("0") and "." in text else text
+
+
 class AlphaSlider(Widget, can_focus=True):
     """Left and Right step by .01, Shift by .1; `-`, `+` or `.` begins a typed value; 0 is zero."""
 
@@ -126,7 +132,7 @@ class AlphaSlider(Widget, can_focus=True):
         track -= (track + 1) % 2  # odd: a symmetric range has a cell for zero
         self._track_at = (cell_len(head), track)
         segments = [Segment(head, look.dim), *self._track(track, look), Segment(tail, look.dim)]
-        styles = (look.strong, look.base, look.dim)
+        styles = (look.strong, look.base if self._window else look.dim, look.dim)
         segments += [Segment(t, s) for t, s in zip(texts, styles, strict=False)]
         return Strip(segments).adjust_cell_length(width, look.base)
 
@@ -135,14 +141,15 @@ class AlphaSlider(Widget, can_focus=True):
             first = f"  {self._typed}▏" + (f" {self._problem}" if self._problem else "")
             return [first]
         value = signed(self._value, places=3)
-        texts = [f"  {fit('0' if value == '0' else value, 6)}", f" {self.unit}"]
+        texts = [f"  {fit('0' if value == '0' else value, 6)}"]
         if self._window is not None:
             low, high = self._window
             inside = low <= self._value <= high
             texts.append(
-                f"   {'coherent' if inside else 'OUTSIDE coherent'} {signed(low)} … {signed(high)}"
+                f" {'coherent' if inside else 'OUTSIDE coherent'} {alpha_text(low)} … "
+                f"{alpha_text(high)} "
             )
-        return texts
+        return [*texts, f" {self.unit}"]
 
     def _cell(self, value: float, track: int) -> int:
         share = (value - self.low) / (self.high - self.low)

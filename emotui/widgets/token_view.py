@@ -29,7 +29,10 @@ class TokenView(ScrollView, can_focus=True):
     BINDINGS = bindings("token-view")
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    TokenView { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }
+    TokenView {
+        overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1;
+        scrollbar-background: $background; scrollbar-background-hover: $background;
+    }
     """
 
     @dataclass
@@ -71,12 +74,16 @@ class TokenView(ScrollView, can_focus=True):
         pieces: Sequence[str] = (),
         *,
         blanks: str = SPACE,
+        cursor_always: bool = True,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        """`blanks` is what a space looks like: visible, or " " where text is only to be read."""
+        """`blanks` is what a space looks like: visible, or " " where text is only to be read.
+
+        Of several views side by side only the focused one shows its cursor: not `cursor_always`.
+        """
         super().__init__(id=id, classes=classes)
-        self._blanks = blanks
+        self._blanks, self._cursor_always = blanks, cursor_always
         self._pieces: tuple[str, ...] = tuple(pieces)
         self._bins: list[int] = [0] * len(self._pieces)
         self._scores: Sequence[float] = ()
@@ -218,7 +225,7 @@ class TokenView(ScrollView, can_focus=True):
         style = look.dim if self._stale else look.bin(self._bins[token])
         if marked:
             style += look.mark
-        if token == self._cursor:
+        if token == self._cursor and (self._cursor_always or self.has_focus):
             style = look.base + look.cursor
         return style
 
@@ -260,6 +267,16 @@ class TokenView(ScrollView, can_focus=True):
             if fresh and self._pieces:
                 self._tell_cursor()
         self._keep_visible()
+
+    def on_focus(self) -> None:
+        """The cursor appears where it was hidden."""
+        if self._pieces:
+            self._repaint([self._cursor])
+
+    def on_blur(self) -> None:
+        """And goes again."""
+        if self._pieces:
+            self._repaint([self._cursor])
 
     def notify_style_update(self) -> None:
         """Another theme: every strip is drawn anew."""

@@ -1,7 +1,7 @@
 """A tiny real model on disk, a small planted dataset, a runner that calls `emotui` in-process."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,14 +120,16 @@ def make_tiny_model() -> Callable[..., Path]:
     return make_model
 
 
-def make_model(folder: Path, *, width: int, seed: int, context: int = 64) -> Path:
-    """Writes a tiny Llama as a Hugging Face directory."""
+def make_model(
+    folder: Path, *, width: int, seed: int, context: int = 64, extra: Sequence[str] = ()
+) -> Path:
+    """Writes a tiny Llama as a Hugging Face directory; `extra` are further words it can say."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     words = sorted({*PLAIN.split(), *TOPICS, ".", *" ".join(LABELS.values()).split(), "letter"})
-    vocabulary = {word: i for i, word in enumerate(["<s>", "</s>", "<unk>", *words])}
+    vocabulary = {word: i for i, word in enumerate(["<s>", "</s>", "<unk>", *words, *extra])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(

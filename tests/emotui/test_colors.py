@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from emotui.colors import background, bin_of, css, ink, luminance, mode_of, paint, xterm_rgb
+from emotui.colors import XTERM, background, bin_of, css, ink, luminance, mode_of, paint, xterm_rgb
 
 
 def test_bins_are_symmetric_shared_and_clipped():
@@ -33,6 +33,13 @@ def test_256_colours_keep_sign_and_order_apart():
     strength = [luminance(c) for c in colors]
     assert strength[:4] == sorted(strength[:4], reverse=True)
     assert strength[4:] == sorted(strength[4:])
+
+
+def test_ink_is_readable_on_every_one_of_the_256_colours_used():
+    for bin_, code in XTERM.items():
+        behind = xterm_rgb(code)
+        light, dark = sorted((luminance(behind), luminance(ink(behind))), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, bin_
 
 
 @pytest.mark.parametrize(

@@ -131,10 +131,19 @@ class Hosted:
 async def hosting(
     home: Path, pane: str, *, size: tuple[int, int] = (120, 40), **chosen: Any
 ) -> AsyncIterator[Hosted]:
-    """Show the pane; at the end the lanes stop."""
+    """Show the pane, nothing remembered but what is chosen; at the end the lanes stop."""
     folder = home / "workbench"
     folder.mkdir(parents=True, exist_ok=True)
     save_session(folder / "session.json", Session(pane=pane, tour_done=True))
+    async with hosting_session(home, size=size, **chosen) as hosted:
+        yield hosted
+
+
+@asynccontextmanager
+async def hosting_session(
+    home: Path, *, size: tuple[int, int] = (120, 40), **chosen: Any
+) -> AsyncIterator[Hosted]:
+    """Start from the session that lies there."""
     app = Watched(home, chosen)
     async with app.run_test(size=size) as pilot:
         hosted = Hosted(app, pilot)

@@ -25,12 +25,13 @@ from emotui.jobs.live_spec import (
 )
 from emotui.jobs.sets import open_set, residual_norm
 from emotui.jobs.spec import ModelSpec
+from emotui.session import Session, save_session
 from emotui.terminal import plain
 from emotui.worker import JobCancelled, JobEvent
 from emotui.workspace import SamplingChoice
 from store.layout import Home
 from tests.emotui.conftest import Prepared
-from tests.emotui.panes.host import Hosted, hosting
+from tests.emotui.panes.host import Hosted, hosting, hosting_session
 from vectors.generation import Generation, Step, generate
 from vectors.models import load_model
 from vectors.sampling import Sampling
@@ -156,9 +157,7 @@ def test_sweep_grid_window_and_enter(prepared: Prepared, vectors: str) -> None:
 def test_several_emotions_each_with_a_slider(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
         await host.press("e")
-        host.app.screen.query_one("#options").select_all()
-        await host.pilot.pause()
-        await host.press("enter")
+        await host.press("a", "enter")
         assert host.pane.emotions == ("joyful", "sad")
         host.pane.sliders.slider("sad").focus()
         await host.press("minus", "full_stop", "3", "enter")
@@ -166,7 +165,7 @@ def test_several_emotions_each_with_a_slider(prepared: Prepared, vectors: str) -
         await host.press("ctrl+j")
         assert host.pane.result.texts[1].alphas == (0.4, -0.3)
         assert len(host.pane.result.texts[1].scores) == 2
-        assert "sad −.300" in host.screen()
+        assert "sad −.30" in host.screen()
         await host.press("w")
         assert host.pane.result.request.sweep == "sad", "the slider with the focus"
 
@@ -210,6 +209,97 @@ def test_diff_names_both(prepared: Prepared, vectors: str) -> None:
         assert "[-baseline-] {+random+}" in host.line("#extra-title")
         await host.press("escape")
         assert not host.pane.has_class("-extra")
+
+    run(scenario, prepared, vectors)
+
+
+def test_f_begins_a_claim_from_the_run_shown(prepared: Prepared, vectors: str) -> None:
+    async def scenario(host: Hosted) -> None:
+        await host.press("f")
+        assert any("begins from a finished run" in said for said in host.app.said)
+        await host.press("b", "f")
+        assert any("nothing was steered" in said for said in host.app.said)
+        assert host.app.current == "steer"
+        await host.press("ctrl+j", "0", "left_square_bracket")
+        seen: list[str] = []
+        host.app.go_to = seen.append  # type: ignore[method-assign]
+        await host.press("f")
+        assert seen == ["audit"]
+        w = host.workspace
+        assert (w.claim, w.emotion, w.alpha, w.layer) == ("steering", "joyful", 0.4, 1), "the run's"
+        await host.press("w", "down", "f")
+        assert host.workspace.alpha == pytest.approx(0.125), "the sweep's row"
+
+    run(scenario, prepared, vectors)
+
+
+@pytest.mark.usefixtures("slowly")
+def test_f_refuses_a_run_whose_alpha_moved(prepared: Prepared, vectors: str) -> None:
+    async def scenario(host: Hosted) -> None:
+        await host.tap("ctrl+j")
+        await _until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
+        await host.tap("0")
+        await host.settled()
+        await host.press("f")
+        assert host.workspace.claim == ""
+        assert any("no evidence" in said for said in host.app.said)
+
+    run(scenario, prepared, vectors, sampling=SamplingChoice(max_new_tokens=40))
+
+
+def test_settings_survive_the_session(prepared: Prepared, vectors: str) -> None:
+    console: list[dict[str, object]] = []
+
+    async def first(host: Hosted) -> None:
+        await host.press("e")
+        await host.press("a", "enter")
+        host.pane.sliders.slider("sad").focus()
+        await host.press("left", "left")
+        await host.press("o")
+        await host.answer("prompt")
+        await host.press("s")
+        await host.answer("tokens=9 temperature=0.5")
+        console.append(json.loads(json.dumps(host.app.session.console)))
+
+    run(first, prepared, vectors)
+    assert console[0]["alphas"] == [["joyful", 0.4], ["sad", -0.02]]
+
+    async def later() -> None:
+        folder = prepared.home / "workbench"
+        chosen = {"vectors": vectors, "emotion": "joyful", "alpha": 0.4, "layer": 1}
+        save_session(
+            folder / "session.json",
+            Session(pane="steer", console=console[0], tour_done=True, **chosen),
+        )
+        async with hosting_session(prepared.home) as host:
+            assert host.pane.sliders.alphas == {"joyful": 0.4, "sad": -0.02}
+            assert host.workspace.sampling == SamplingChoice(9, 0.5, 0, 1.0)
+            assert "add at prompt · seed 0 · 9 tokens" in host.line("#steer-settings")
+            # One that does not fit is left alone.
+            host.pane._take_console({"alphas": [["joyful"]]})
+            assert host.pane.sliders.alphas == {"joyful": 0.4, "sad": -0.02}
+
+    asyncio.run(later())
+
+
+def test_a_key_pressed_while_the_set_is_read_is_not_lost(prepared: Prepared, vectors: str) -> None:
+    async def scenario(host: Hosted) -> None:
+        host.app.choose(replace(host.workspace, vectors=vectors))
+        await host.tap("ctrl+j")
+        await host.settled()
+        assert host.pane.result is not None
+        assert not any("no vectors" in said for said in host.app.said)
+        await host.choose(vectors="gone")
+        await host.press("ctrl+j")
+        assert any("vectors gone cannot be read" in said for said in host.app.said)
+
+    run(scenario, prepared, "")
+
+
+def test_an_interrupted_run_that_cannot_be_read_says_so(prepared: Prepared, vectors: str) -> None:
+    async def scenario(host: Hosted) -> None:
+        host.pane.resume_job({"pane": "steer", "request": {"of": "another version"}})
+        assert any("cannot be read" in said for said in host.app.said)
 
     run(scenario, prepared, vectors)
 

@@ -1,12 +1,14 @@
 """The Tokens pane on a tiny real model: every action, and its numbers beside the job's."""
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from emotui.cli import main
 from emotui.jobs.sets import open_set
 from emotui.workspace import ShownText
 from store.layout import Home
@@ -155,10 +157,8 @@ def test_scale_rules(prepared: Prepared, vectors: str) -> None:
 def test_emotions_dialog_takes_groups(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
         await host.press("e")
-        dialog = host.app.screen
-        dialog.query_one("#options").deselect_all()
-        dialog.query_one("#options").select("group:joy")
-        await host.pilot.pause()
+        await host.press("n", "home", "down", "space")
+        assert "[x] ▸ joy: joyful" in host.screen()
         await host.press("enter")
         assert host.workspace.emotions == ("joyful",)
 
@@ -211,6 +211,95 @@ def test_open_paste_file_and_row(prepared: Prepared, vectors: str, tmp_path: Pat
         assert len(host.pane.coloured.pieces) > 5
 
     run(scenario, prepared, vectors, dataset="texts")
+
+
+def test_rows_one_after_another(prepared: Prepared, vectors: str) -> None:
+    async def scenario(host: Hosted) -> None:
+        await host.press("N")
+        assert any("first row" in said for said in host.app.said)
+        await host.press("n")
+        assert host.workspace.text is not None
+        assert host.workspace.text.origin.startswith("texts row 1")
+        assert host.workspace.row == 1
+        await host.press("n", "n", "N")
+        assert host.workspace.text.origin.startswith("texts row 2")
+        # A row of another dataset leaves the Data pane's row alone, and n goes on over there.
+        await host.press("o", "down", "down", "enter")
+        await host.answer("plain")
+        assert "write a row number" in host.line("#hint")
+        await host.answer("plain 4")
+        assert host.workspace.text.origin == "plain row 4"
+        await host.press("n")
+        assert host.workspace.text.origin == "plain row 5"
+        assert (host.workspace.dataset, host.workspace.row) == ("texts", 2)
+        await host.press("o", "down", "down", "enter")
+        await host.answer("plain 99")
+        assert "rows are 0 to 11" in host.app.failed[-1]
+
+    run(scenario, prepared, vectors, dataset="texts")
+
+
+def test_layers_up_and_down_stop_at_the_ends(prepared: Prepared, vectors: str) -> None:
+    async def scenario(host: Hosted) -> None:
+        seen = [host.pane.at_layer]
+        for key in ["right_square_bracket"] * 3 + ["left_square_bracket"] * 3:
+            await host.press(key)
+            seen.append(host.pane.at_layer)
+        assert seen == [1, 2, 2, 2, 1, 0, 0]
+        assert "layer 0 of 0-2" in host.line("#tokens-title")
+
+    run(scenario, prepared, vectors, layer=1)
+
+
+def test_choosing_one_emotion_elsewhere_colours_with_it(prepared: Prepared, vectors: str) -> None:
+    async def scenario(host: Hosted) -> None:
+        assert host.pane.emotions == ("joyful", "sad")
+        await host.choose(emotion="sad")
+        assert host.pane.emotions == ("sad",)
+        await host.press("S", "enter")
+        assert host.workspace.vectors == vectors
+
+    run(scenario, prepared, vectors, emotions=("joyful", "sad"))
+
+
+def test_emotions_can_be_narrowed_and_groups_marked(prepared: Prepared, vectors: str) -> None:
+    async def scenario(host: Hosted) -> None:
+        await host.press("e", "slash")
+        await host.type("sad")
+        assert "▸ joy" not in host.screen()
+        await host.press("enter")  # from the line into the list
+        await host.press("n", "a")
+        assert "1 marked" in host.screen()
+        await host.press("enter")
+        assert host.workspace.emotions == ("sad",)
+        await host.press("e", "n", "enter")
+        assert host.workspace.emotions == ()
+        assert any("ranks highest" in said for said in host.app.said)
+
+    run(scenario, prepared, vectors)
+
+
+def test_deflection_and_back(prepared: Prepared, vectors: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(prepared.home, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOTUI_HOME", str(home))
+        build = ["vectors", "build", prepared.run, "--name", "masked", "--expression", vectors]
+        assert main([*build, "--pool", "last", "--quiet"]) == 0
+
+    async def scenario(host: Hosted) -> None:
+        before = [host.pane.query_one("#tokens-text").score_at(i) for i in range(1, 6)]
+        await host.press("d")
+        assert "deflection vectors masked" in host.line("#tokens-title")
+        after = [host.pane.query_one("#tokens-text").score_at(i) for i in range(1, 6)]
+        assert after != before
+        assert host.workspace.vectors == vectors, "the other panes keep theirs"
+        await host.press("d")
+        assert f"expression vectors {vectors}" in host.line("#tokens-title")
+        again = [host.pane.query_one("#tokens-text").score_at(i) for i in range(1, 6)]
+        assert again == before
+
+    run(scenario, Prepared(home, prepared.run), vectors, emotions=("joyful",))
 
 
 def test_without_deflection_vectors_it_says_so(prepared: Prepared, vectors: str) -> None:

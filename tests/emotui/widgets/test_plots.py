@@ -185,7 +185,7 @@ def test_the_legend_names_both_ends_and_the_signs_without_colour() -> None:
         legend.show(0.31, "cosine · joyful")
         text = lines(legend)[0]
         assert text.startswith("−.31 −−−− 0 ++++ +.31")
-        assert "dim is minus, underlined is plus" in text
+        assert "dim −, underline +" in text
 
     play(legend, scenario, size=(100, 1), colors=False)
 
