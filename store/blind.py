@@ -74,13 +74,15 @@ def open_round(home: Home, finding: str) -> BlindRound | None:
 
 
 def open_rounds(home: Home) -> list[BlindRound]:
-    """Every round of every finding that is being rated."""
+    """Every round of every finding that is being rated, as far as histories can be read."""
     names = sorted({p.parent.name for p in home.findings.glob("*/blind-*.sheet.json")})
     found = []
     for name in names:
-        if (home.findings / f"{name}.events.jsonl").is_file():
+        try:
             current = open_round(home, name)
-            found += [current] if current is not None else []
+        except StoreError:
+            continue  # `check_finding` names what is wrong with it
+        found += [current] if current is not None else []
     return found
 
 

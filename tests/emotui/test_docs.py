@@ -20,7 +20,10 @@ def commands() -> dict[str, typer.core.TyperCommand]:
         subs = getattr(command, "commands", None)
         if subs is None:
             return {path: command}
-        return {k: v for name, sub in subs.items() for k, v in inside(f"{path} {name}", sub).items()}
+        found: dict[str, typer.core.TyperCommand] = {}
+        for name, sub in subs.items():
+            found |= inside(f"{path} {name}", sub)
+        return found
 
     found = inside("", typer.main.get_command(app))  # type: ignore[arg-type]
     return {path.strip(): command for path, command in found.items()}

@@ -138,7 +138,7 @@ class _Found:
 
 def _preference(found: _Found, total: Tally, settings: AuditSettings, direction: str) -> None:
     n = total.decided
-    found.numbers["real arm preferred"] = (
+    found.numbers["all pairs: real preferred"] = (
         wilson(total.wins, n) if n else Interval(float("nan"), float("nan"), float("nan"), 1, 1)
     )
     found.numbers["pairs decided"] = exact(n, n=max(1, n + total.ties + total.invalid))
@@ -214,7 +214,7 @@ def _arms(found: _Found, by_arm: Mapping[Kind, Tally], direction: str) -> None:
         if not tally.decided:
             continue
         share = wilson(tally.wins, tally.decided)
-        found.numbers[f"real over {kind}"] = share
+        found.numbers[f"over {kind}: real preferred"] = share
         against = {"greater": share.high < 0.5, "less": share.low > 0.5}.get(direction, False)
         if against:
             said = f"against the arm {kind} it is the other way: {tally.wins} of {tally.decided}"
@@ -268,7 +268,7 @@ def _others(found: _Found, plan: BlindPlan, raters: Sequence[Rater]) -> None:
     for rater in raters[1:]:
         total = sum(tallies(plan, rater).values(), Tally())
         if total.decided:
-            found.numbers[f"real arm preferred ({rater.name})"] = wilson(total.wins, total.decided)
+            found.numbers[f"{rater.name}: real preferred"] = wilson(total.wins, total.decided)
         both = [
             at for at in _places(plan, "pair", rater)
             if at in raters[0].ratings
