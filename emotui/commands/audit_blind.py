@@ -1,6 +1,7 @@
 """`emotui audit blind ...` and `emotui audit lineup`: rate without knowing, then unblind once."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 FindingArgument = Annotated[str, typer.Argument(help="A finding's id.", metavar="ID")]
+_ESCAPES = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
 LINEUP_EXAMPLE = "Example: emotui audit lineup probe-furious-1"
 
 
@@ -289,8 +291,8 @@ def _rate(rating: "Rating", *, shown: bool) -> None:
             say_lines(["", *rating_lines(rating, width=width() or 80)])
             sys.stdout.flush()
 
-    show()
     with _keys() as keys:
+        show()
         for key in keys:
             if rating.stage == "done" or key == "q":
                 break
@@ -313,7 +315,7 @@ def _keys() -> Iterator[Iterator[str]]:
 
     handle = sys.stdin.fileno()
     before = termios.tcgetattr(handle)
-    tty.setcbreak(handle)
+    tty.setcbreak(handle)  # and forgets what was typed before anything was shown
     try:
         yield _typed(handle)
     finally:
@@ -323,8 +325,8 @@ def _keys() -> Iterator[Iterator[str]]:
 def _typed(handle: int) -> Iterator[str]:
     """Characters as they are typed; arrows and function keys, which begin with Esc, are none."""
     while raw := os.read(handle, 64):
-        if not raw.startswith(b"\x1b"):
-            yield from (key for key in raw.decode(errors="ignore") if not key.isspace())
+        plain = _ESCAPES.sub(b"", raw).decode(errors="ignore")
+        yield from (key for key in plain if not key.isspace())
 
 
 def _show_status(status: "dict[str, Any]", *, as_json: bool) -> None:
