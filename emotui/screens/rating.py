@@ -1,7 +1,8 @@
 """The rating screen: two texts, one question, one key. No arm, no vector, no alpha, no colour.
 
 In: a `Rating`, which keeps every answer as it is given. Out: True when all is answered, False when
-left before. Texts stand side by side from 100 columns on, else one over the other.
+left before. Texts stand side by side from 100 columns on, else one over the other; the one that
+scrolls looks like the other, since a brighter frame would be a hint.
 """
 
 from typing import ClassVar
@@ -32,8 +33,8 @@ class RatingScreen(ModalScreen[bool]):
     RatingScreen #rate-prompt { height: auto; max-height: 4; margin: 1 0 0 0; }
     RatingScreen #rate-texts { layout: horizontal; height: 1fr; margin: 1 0; }
     RatingScreen.-stacked #rate-texts { layout: vertical; }
-    RatingScreen .rated { width: 1fr; height: 1fr; padding: 0 1; border: round $panel; }
-    RatingScreen .rated:focus { border: round $foreground; }
+    RatingScreen .rated { width: 1fr; height: 1fr; padding: 0 1; }
+    RatingScreen .rated, RatingScreen .rated:focus { border: round $foreground 50%; }
     RatingScreen .rated Static { height: auto; }
     RatingScreen #rate-line { height: 1; }
     RatingScreen #rate-keys { height: 1; color: $text-muted; }
