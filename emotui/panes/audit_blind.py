@@ -18,7 +18,7 @@ from emotui.sanitize import one_line
 from emotui.screens.asking import AskText, Confirm
 from emotui.screens.form import Field, Form
 from emotui.screens.rating import RatingScreen
-from emotui.veil import dataset_of
+from emotui.veil import veiled_datasets
 from store.blind import append_answer
 
 if TYPE_CHECKING:
@@ -52,7 +52,13 @@ def _with_open(pane: Pane, finding: str, then: Any) -> None:
 
         return open_rating_job(tools.home, finding)
 
-    pane.submit(start, f"open rating of {finding}", lane="desk", subject="rating", then=then,
+    def found(rating: "OpenRating | None") -> None:
+        # Another program may have started or unblinded a round meanwhile.
+        veiled = frozenset(veiled_datasets(pane.workspace.home))
+        pane.choose(replace(pane.workspace, veiled=veiled))
+        then(rating)
+
+    pane.submit(start, f"open rating of {finding}", lane="desk", subject="rating", then=found,
                 quiet=True)  # fmt: skip
 
 
@@ -99,9 +105,6 @@ def _start(pane: Pane, record: Mapping[str, Any], answers: Mapping[str, str]) ->
         return blind_job(tools.home, request, engine=tools.engine, cancelled=tools.cancelled)
 
     def sealed(_status: object) -> None:
-        now = pane.workspace
-        dataset = dataset_of(str(record["family"]))
-        pane.choose(replace(now, veiled=now.veiled | {dataset}))
         _with_open(pane, finding, lambda found: _rate(pane, found) if found else None)
 
     pane.submit(start, f"blinded texts for {finding}", subject="blind", then=sealed)

@@ -230,6 +230,20 @@ def test_other_data_sets_and_other_panes_are_not_veiled(sealed: Path) -> None:
     run(scenario, sealed, "steer", veiled=frozenset({"another"}), vectors=VECTORS)
 
 
+def test_a_round_that_another_program_began_or_ended_is_noticed(sealed: Path) -> None:
+    async def scenario(host: Hosted) -> None:
+        await host.choose(veiled=frozenset())
+        await rating(host, sealed)
+        assert host.workspace.veiled == {DATASET}
+        await host.press("1", "q")
+        assert main(["audit", "blind", "unblind", STEERING, "--incomplete"]) == 0
+        end_blind(host.pane, record(sealed, STEERING))
+        await host.settled()
+        assert host.workspace.veiled == frozenset()
+
+    run(scenario, sealed)
+
+
 def test_the_workbench_starts_veiled(sealed: Path) -> None:
     from emotui.app import Workbench
     from emotui.config import load_settings
