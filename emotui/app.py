@@ -31,6 +31,7 @@ from emotui.keymap import check_keymap
 from emotui.panes import make_pane
 from emotui.session import Session, load_session, save_session
 from emotui.themes import DARK, THEMES, next_theme
+from emotui.veil import veiled_datasets
 from emotui.widgets.frame_rows import FooterRow, HeaderRow, TabStrip
 from emotui.widgets.job_row import JobRow
 from emotui.widgets.tour import TourRow
@@ -99,7 +100,8 @@ class Workbench(App[int], inherit_bindings=False):
         self.session: Session = loaded.session
         self._notes = [loaded.note] if loaded.note else []
         model = _spec(settings, self.session.model) if self.session.model else None
-        self.workspace = from_session(Workspace(home, settings), self.session, model=model)
+        start = Workspace(home, settings, veiled=frozenset(veiled_datasets(home)))
+        self.workspace = from_session(start, self.session, model=model)
         known = [theme.name for theme in THEMES]
         theme_now = self.session.theme if self.session.theme in known else DARK.name
         # Set later it would have every style read again before the first paint.
@@ -501,6 +503,8 @@ class Workbench(App[int], inherit_bindings=False):
         if action.pane not in (EVERYWHERE, LISTS):
             await self._show_pane(action.pane)
         pane = self._panes[self.current]
+        if pane.veiled and action.pane == self.current:
+            return
         method = f"action_{action.do.partition('(')[0]}"
         holders: list[Widget] = [pane, *(w for w in pane.query("*") if w.display)]
         holder = next((w for w in holders if hasattr(w, method)), None)

@@ -82,6 +82,8 @@ class Workspace:
     """Whether a model is being generated from with an intervention right now."""
     history: tuple[dict[str, Any], ...] = ()
     """Steering runs as JSON values, oldest first."""
+    veiled: frozenset[str] = frozenset()
+    """Data sets with a finding that is being rated: their curves, names and colours are hidden."""
     datasets_version: int = 0
     """Grows whenever datasets, runs or vectors on disk have changed: list them again."""
 

@@ -9,7 +9,8 @@ listed findings, and what is wrong with them by name. Knows no statistics.
 An event is {"seq", "at", "kind", "body", "prev", "hash"}, hash = SHA-256 of the canonical JSON of
 the other five. "saved" events carry the hash of the record they wrote, "sealed" ones that of the
 preregistration. So an edited record, an edited, removed or reordered event, a preregistration
-dated before its event, a changed input and a changed or deleted artefact are each found and named.
+dated before its event, a changed input, a changed or deleted artefact, and changed files of a
+blinded rating are each found and named.
 Someone who rewrites or deletes record and events together is found by the ledger of all events
 (`store.ledger`); who rewrites that too leaves a consistent whole: `head` and `ledger_head` give the
 last hashes, which kept elsewhere (a commit, a mail) close that gap.
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from store.atomic import read_json, write_json
+from store.blindfiles import blind_faults
 from store.errors import CorruptError, StoreError
 from store.layout import Home, check_name, not_found
 from store.ledger import LedgerState, note_event, read_ledger
@@ -33,6 +35,7 @@ from store.locks import WriterLock
 Fault = Literal[
     "edited record", "broken chain", "backdated preregistration", "changed input",
     "deleted artefact", "changed artefact", "other history", "deleted finding", "broken ledger",
+    "changed sheet", "changed key", "changed ratings",
 ]  # fmt: skip
 EVENTS = ".events.jsonl"
 _START = "0" * 64
@@ -223,6 +226,12 @@ def check_finding(
         found.append(
             FindingProblem(finding, "other history", f"no event has the hash {expected_head[:12]}")
         )
+    found += [
+        FindingProblem(finding, fault, what)
+        for fault, what in blind_faults(
+            home.findings / finding, [(e.kind, e.body) for e in history]
+        )
+    ]
     path = _record_path(home, finding)
     if not path.exists():
         if any(e.kind == "saved" for e in history):

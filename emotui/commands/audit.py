@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from emotui.commands import audit_blind
 from emotui.commands.frame import (
     DeviceOption,
     HomeOption,
@@ -357,6 +358,10 @@ def report(
         return
     for path in written:
         say(f"wrote {one_line(str(path))}")
+
+
+app.add_typer(audit_blind.app, name="blind")
+app.command("lineup", epilog=audit_blind.LINEUP_EXAMPLE)(audit_blind.lineup)
 
 
 def _show(record: dict[str, Any], *, as_json: bool, home: "Home") -> None:

@@ -24,7 +24,7 @@ from vectors.audits.settings import PRESETS, RULES, AuditSettings
 from vectors.audits.verdict import Waiver
 from vectors.stats import Interval
 
-TIER = {"I": "logit", "C": "logit"}
+TIER = {"I": "logit", "C": "logit", "C6": "text", "R9": "rating", "R10": "rating"}
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def _evidence(home: Home, audit: Audit, result: ControlResult, wall_s: float) ->
         statistic=number[0],
         interval=number[1],
         null=result.null,
-        tier="text" if result.id == "C6" else TIER.get(result.id[0], "activations"),
+        tier=TIER.get(result.id, TIER.get(result.id[0], "activations")),
         artefact=path.relative_to(home.root).as_posix(),
         artefact_sha256=hashlib.sha256(body).hexdigest(),
         seed=audit.seed,

@@ -31,19 +31,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, cast
 
+from rich.text import Text
 from textual.containers import Container
 from textual.message import Message
 from textual.screen import ModalScreen
+from textual.widgets import Static
 
 from emotui.actions import ACTIONS, PANES, Action
 from emotui.jobbook import JobBook, JobState
 from emotui.lanes import DeviceState, JobFactory, Lane
 from emotui.panes import TITLES
 from emotui.session import Session
+from emotui.veil import veil_line
 from emotui.worker import JobCancelled, JobFailed, JobFinished, Report
 from emotui.workspace import NAMES, Workspace
 
 T = TypeVar("T")
+VEILING = frozenset({"veiled", "run", "vectors"})
+"""Names whose change may draw or lift a veil."""
 Severity = Literal["information", "warning", "error"]
 
 
@@ -251,10 +256,30 @@ class Pane(Container):
     def on_mount(self) -> None:
         """A pane starts with the whole workspace."""
         self.on_workspace(NAMES)
+        self._draw_veil()
 
     def on_workspace_changed(self, message: WorkspaceChanged) -> None:
         """Pass it on."""
         self.on_workspace(message.changed)
+        if message.changed & VEILING:
+            self._draw_veil()
+
+    @property
+    def veiled(self) -> bool:
+        """Whether nothing of it may be seen or used, because its data set is being rated."""
+        return self.has_class("-veiled")
+
+    def _draw_veil(self) -> None:
+        line = veil_line(self.workspace, self.pane_id)
+        self.set_class(bool(line), "-veiled")
+        self.disabled = bool(line)  # its keys must not reach what is hidden
+        veils = self.query_children(".veil").results(Static)
+        for veil in veils:
+            veil.update(Text(line))
+            break
+        else:
+            if line:
+                self.mount(Static(Text(line), classes="veil"))
 
     def tell(self, changed: frozenset[str]) -> None:
         """The workspace has new values under these names."""

@@ -210,3 +210,11 @@ def at_prepared(
     """The runner, on the prepared data directory."""
     monkeypatch.setenv("EMOTUI_HOME", str(prepared.home))
     return runner(capfd)
+
+
+@pytest.fixture(scope="session")
+def rated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory on the embedded model with claims to be rated; tests copy it."""
+    from tests.emotui.rated import make_rated
+
+    return make_rated(tmp_path_factory.mktemp("rated"))

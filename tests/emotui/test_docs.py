@@ -16,11 +16,17 @@ def sections() -> dict[str, str]:
 
 
 def commands() -> dict[str, typer.core.TyperCommand]:
-    found: dict[str, typer.core.TyperCommand] = {}
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
-        for sub, inner in getattr(command, "commands", {"": command}).items():
-            found[f"{name} {sub}".strip()] = inner
-    return found
+    def inside(path: str, command: typer.core.TyperCommand) -> dict[str, typer.core.TyperCommand]:
+        subs = getattr(command, "commands", None)
+        if subs is None:
+            return {path: command}
+        found: dict[str, typer.core.TyperCommand] = {}
+        for name, sub in subs.items():
+            found |= inside(f"{path} {name}", sub)
+        return found
+
+    found = inside("", typer.main.get_command(app))  # type: ignore[arg-type]
+    return {path.strip(): command for path, command in found.items()}
 
 
 def test_every_command_has_a_section_and_no_section_is_of_another():

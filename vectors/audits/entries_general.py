@@ -1,4 +1,4 @@
-"""Registry entries X1-X7 (generalisation) and R1-R9 (reporting)."""
+"""Registry entries X1-X7 (generalisation) and R1-R10 (reporting)."""
 
 from .claims import Kind
 from .entry import Control
@@ -117,10 +117,24 @@ REPORTING = (
         "CPU", (), True, "the audit missed its own control",
     ),
     Control(
-        "R9", "Did the raters know?",
-        "coded arms, paired ratings with repeats and catch pairs, one logged unblinding",
-        "optional", (), "convention",
-        "What raters guessed but did not say.",
-        "people", (), False, "ratings were not blind",
+        "R9", "Do raters who do not know the arms prefer the real one?",
+        "arms +v, -v, none, shuffled labels, random of the same covariance, another emotion, coded "
+        "A-F; pairs of the real arm with another, same beginning and same luck; two-sided exact "
+        "binomial p of the decided pairs (39 of 60 needed); kappa of pairs rated twice with sides "
+        "exchanged; ties on pairs of one text twice; guess of the real arm against its chance "
+        "given the ratings; limited where the ratings cannot be believed",
+        "optional", ("R9", "R9.kappa", "R9.catch", "R9.invalid", "R9.guess"),
+        "AxBench (fluency 0-2); Cohen 1960; Wilson 1927; simulated: 84 % power at 70 % of 60",
+        "What raters guessed but did not say; whether other raters would agree; who looked at the "
+        "key, unless a second person holds it.",
+        "people", (), False, "blind ratings do not carry it without reserve",
+    ),
+    Control(
+        "R10", "Can an eye tell the real layer curve from curves of shuffled labels?",
+        "the real AUROC-by-layer curve among seven of permuted labels, another half of the topics "
+        "per round; exact p of the picks at chance 1/8 (two of two: .016)",
+        "optional", ("R10",), "Buja et al. 2009 (line-up protocol)",
+        "Whether the viewer had seen the curve before; what the curve comes from.",
+        "people", (), False, "the real layer curve was not told from curves of shuffled labels",
     ),
 )  # fmt: skip

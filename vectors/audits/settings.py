@@ -134,6 +134,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "X2": _low(0.05, 0.15, "AUROC drop on held-out topics", "paper, figure 2"),
         "X3": _high(0.75, 0.6, "lower end of AUROC on texts without keywords", "2604.23719"),
         "R6": _high(0.8, 0.8, "power at the smallest effect of interest", _C),
+        "R9": _low(0.05, 0.05, "exact binomial p, two-sided", "simulated: 39 of 60"),
+        "R9.kappa": _high(0.6, 0.4, "Cohen's kappa of pairs rated twice", _C),
+        "R9.catch": _high(0.8, 0.5, "share of pairs of one text twice called a tie", _C),
+        "R9.invalid": _low(0.10, 0.25, "share of pairs called invalid", _C),
+        "R9.guess": _high(0.05, 0.0, "p of the guesses given the ratings; small is bad", _C),
+        "R10": _low(0.05, 0.05, "exact p of the picks", "Buja et al. 2009: 1/8 per round"),
     }
 )
 
