@@ -31,7 +31,6 @@ from emotui.keymap import check_keymap
 from emotui.panes import make_pane
 from emotui.session import Session, load_session, save_session
 from emotui.themes import DARK, THEMES, next_theme
-from emotui.veil import veiled_datasets
 from emotui.widgets.frame_rows import FooterRow, HeaderRow, TabStrip
 from emotui.widgets.job_row import JobRow
 from emotui.widgets.tour import TourRow
@@ -100,8 +99,7 @@ class Workbench(App[int], inherit_bindings=False):
         self.session: Session = loaded.session
         self._notes = [loaded.note] if loaded.note else []
         model = _spec(settings, self.session.model) if self.session.model else None
-        start = Workspace(home, settings, veiled=frozenset(veiled_datasets(home)))
-        self.workspace = from_session(start, self.session, model=model)
+        self.workspace = from_session(Workspace(home, settings), self.session, model=model)
         known = [theme.name for theme in THEMES]
         theme_now = self.session.theme if self.session.theme in known else DARK.name
         # Set later it would have every style read again before the first paint.
@@ -142,7 +140,10 @@ class Workbench(App[int], inherit_bindings=False):
     async def _begin(self) -> None:
         from emotui.jobdesk import JobDesk
         from emotui.messages import Mailbox
+        from emotui.veil import veiled_datasets
 
+        veiled = frozenset(veiled_datasets(self.workspace.home))
+        self.workspace = replace(self.workspace, veiled=veiled)
         garbage.first_frame_is_drawn()
         self.set_interval(TIDY_EVERY, self._tidy)
         start_resource_tracker()
