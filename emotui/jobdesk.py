@@ -17,6 +17,9 @@ from emotui.sanitize import one_line
 from emotui.worker import JobCancelled, JobEvent, JobFailed, JobFinished, Report
 from store.layout import Home
 
+NO_JOB = 0
+"""An id that no job has."""
+
 
 class JobDesk:
     """Lanes, job book, and the owner of every live job."""
@@ -47,7 +50,13 @@ class JobDesk:
         resume: dict[str, Any] | None,
         quiet: bool,
     ) -> int:
-        """Queue a job for a pane; older ones on the same subject are cancelled."""
+        """Queue a job for a pane; older ones on the same subject are cancelled.
+
+        While the workbench is being left nothing is queued, and the id is NO_JOB: a timer of a
+        pane may still ask.
+        """
+        if self.lanes.stopping:
+            return NO_JOB
         if subject:
             for old, (_, about) in list(self._owners.items()):
                 if about == subject:

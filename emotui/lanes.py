@@ -104,6 +104,11 @@ class Lanes:
 
         return self._workers[lane].submit(title, make)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether no more jobs are taken."""
+        return any(worker.stopping for worker in self._workers.values())
+
     def cancel(self, job_id: int) -> bool:
         """Ask a job of either lane to stop; False when it has ended or never was."""
         return any(worker.cancel(job_id) for worker in self._workers.values())

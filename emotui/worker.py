@@ -150,6 +150,11 @@ class Worker:
         return self._running
 
     @property
+    def stopping(self) -> bool:
+        """Whether no more jobs are taken."""
+        return self._stopping
+
+    @property
     def alive(self) -> bool:
         """Whether the thread still runs."""
         return self._thread.is_alive()

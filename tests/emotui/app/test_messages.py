@@ -5,6 +5,7 @@ from pathlib import Path
 
 from emotui.errors import UserError
 from emotui.events import Done, Event, Job, Note
+from emotui.jobdesk import NO_JOB
 from emotui.lanes import Tools
 from emotui.screens.failure import Failure
 from emotui.widgets.job_row import JobRow
@@ -159,5 +160,17 @@ def test_quiet_jobs_are_not_listed_unless_they_fail(tmp_path: Path) -> None:
         names = [job.name for job in stage.app.shown_jobs]
         assert "reads a list" not in names
         assert "reads another" in names
+
+    play(tmp_path, scenario)
+
+
+def test_a_pane_that_asks_while_the_workbench_is_left_gets_no_job(tmp_path: Path) -> None:
+    gate = Gate()
+
+    async def scenario(stage: Stage) -> None:
+        assert stage.app.lanes is not None
+        assert stage.app.lanes.stop(10)
+        assert stage.pane.submit(gate.factory(), "too late", subject="it") == NO_JOB
+        await stage.idle()
 
     play(tmp_path, scenario)
