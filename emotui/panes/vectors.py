@@ -26,6 +26,7 @@ from emotui.panes.vectors_words import (
     axis_name,
     chart_notes,
     comparison_line,
+    set_cells,
     size,
 )
 from emotui.sanitize import one_line
@@ -190,15 +191,7 @@ class VectorsPane(VectorsLens):
         return next((e for e in self._entries if e.name == self.workspace.vectors), None)
 
     def _set_rows(self, start: int, stop: int) -> list[list[str]]:
-        return [
-            [
-                e.name + (f"  ! {e.problem}" if e.problem else ""),
-                e.kind or "?",
-                str(len(e.labels)),
-                e.dataset,
-            ]
-            for e in self._entries[start:stop]
-        ]
+        return [set_cells(entry) for entry in self._entries[start:stop]]
 
     def look(self) -> None:
         """Ask for the set at the layer."""

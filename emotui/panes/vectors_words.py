@@ -12,6 +12,12 @@ SAME_TEXTS = (
 )
 
 
+def set_cells(entry: SetEntry) -> list[str]:
+    """A set as a row of the list: name, kind, emotions, dataset."""
+    name = entry.name + (f"  ! {entry.problem}" if entry.problem else "")
+    return [name, entry.kind or "?", str(len(entry.labels)), entry.dataset]
+
+
 def about_lines(atlas: Atlas, entry: SetEntry | None) -> list[str]:
     """What the set is, what it was made from, what was removed at this layer and the unit there."""
     name, k = one_line(atlas.vectors), len(atlas.rows)
