@@ -180,6 +180,8 @@ class Workbench(App[int], inherit_bindings=False):
     ) -> int:
         """Queue a job for a pane; an older one on the same subject is cancelled."""
         assert self.lanes is not None, "panes exist only after the lanes"
+        if self._farewell:
+            return 0  # a timer of a pane while the application closes: no job has this id
         if subject:
             for old, (_, about) in list(self._owners.items()):
                 state = self.jobs.jobs.get(old)
