@@ -54,7 +54,7 @@ class TokensPane(TokensChoices):
     TokensPane TokenView { height: 1fr; }
     TokensPane .line { height: 1; width: 1fr; }
     TokensPane #tokens-value { height: auto; max-height: 2; }
-    TokensPane #tokens-side { width: 40; height: 1fr; padding: 0 0 0 1; }
+    TokensPane #tokens-side { width: 46; height: 1fr; padding: 0 0 0 1; }
     TokensPane #tokens-side LayerStrip { margin-top: 1; }
     .-narrow TokensPane #tokens-side { display: none; }
     .-wide TokensPane #tokens-side { width: 60; }

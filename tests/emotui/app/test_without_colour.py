@@ -16,7 +16,8 @@ from emotui.errors import UserError
 from emotui.events import Done, Job
 from emotui.lanes import Tools
 from emotui.panes.audit import AuditPane, ControlLine, FindingLine
-from emotui.screens.asking import Confirm, PickMany, PickOne
+from emotui.screens.asking import Confirm, PickOne
+from emotui.screens.picking import PickMany
 from emotui.workspace import ShownText
 from tests.emotui.app.stage import Gate, Stage, play
 from tests.emotui.conftest import Prepared

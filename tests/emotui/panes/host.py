@@ -151,5 +151,4 @@ async def hosting_session(
         try:
             yield hosted
         finally:
-            assert app.lanes is not None
-            app.lanes.stop(5)
+            app.close_down(5)
