@@ -13,9 +13,9 @@ import numpy as np
 from emotui.errors import OptionError, UserError
 from emotui.jobs.audit_data import check_labels, family_of, family_size
 from emotui.jobs.audit_record import Audit, Subject, digest, now
-from emotui.jobs.rundata import pooling_of, run_data
+from emotui.jobs.rundata import RunData, pooling_of, run_data
 from emotui.jobs.sets import open_set
-from emotui.options import LayerSpec, layers_for
+from emotui.options import LayerSpec, known_name, layers_for
 from emotui.sanitize import one_line
 from store.datasets import Dataset
 from store.findings import list_findings, seal_plan
@@ -31,9 +31,12 @@ STATISTIC = {
     "probe": ("macro AUROC", 0.05),
     "cosine": ("cosine", 0.1),
     "steering": ("log-odds of the target words", 0.1),
+    "ablation": ("log-odds of the target words", 0.1),
 }
 """Per kind: what the claim is about, and the smallest effect of interest unless one is given."""
 PROMPT_WORDS = 8
+EVOKING_WORDS = 40
+"""An evoking prompt is the first half of a text of the emotion, up to so many words."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ class NewRequest:
 def new_audit(home: Home, request: NewRequest) -> dict[str, Any]:
     """Writes the claim down, sealed if asked for, before anything is computed; its record."""
     if request.kind not in STATISTIC:
-        raise OptionError(f"unknown kind {one_line(request.kind)!r}; allowed: probe, cosine, "
-                          "steering")  # fmt: skip
+        raise OptionError(f"unknown kind {one_line(request.kind)!r}; allowed: "
+                          f"{', '.join(STATISTIC)}")  # fmt: skip
     subject, identity, n = _subject(home, request)
     family, dataset_hash = family_of(identity.dataset_hash, identity.dataset), identity.dataset_hash
     statistic, smallest = STATISTIC[request.kind]
@@ -112,9 +115,12 @@ def _subject(home: Home, request: NewRequest) -> tuple[Subject, RunIdentity, int
     """What is audited, the run it rests on, and the number of texts or prompts."""
     directions = None
     run_name = request.run
-    if request.kind == "steering":
-        if request.vectors is None or request.alpha is None:
+    if request.kind in ("steering", "ablation"):
+        if request.kind == "steering" and (request.vectors is None or request.alpha is None):
             raise OptionError("a steering claim needs --vectors SET and --alpha NUMBER")
+        if request.vectors is None or (request.kind == "ablation" and request.alpha is not None):
+            raise OptionError("an ablation claim needs --vectors SET and takes no --alpha: all of "
+                              "the direction is removed")  # fmt: skip
         directions = open_set(home, request.vectors)
         run_name = directions.recipe.run
         if not run_name:
@@ -144,10 +150,13 @@ def _subject(home: Home, request: NewRequest) -> tuple[Subject, RunIdentity, int
             raise OptionError(f"--layer names {len(layers)} layers; a claim is about one")
         prompts = request.prompts
         if directions is not None and not prompts:
-            prompts = _beginnings(home, directions.recipe.neutral, joined.texts, request.seed)
+            if request.kind == "ablation":
+                prompts = _evoking(joined, request.emotion, request.seed)
+            else:
+                prompts = _beginnings(home, directions.recipe.neutral, joined.texts, request.seed)
         if directions is not None and len(prompts) < MIN_PROMPTS:
             raise OptionError(
-                f"{len(prompts)} prompts; a steering claim needs {MIN_PROMPTS} or more, better "
+                f"{len(prompts)} prompts; a claim of this kind needs {MIN_PROMPTS} or more, better "
                 f"{GOOD_PROMPTS}: give a file with one per line as --prompts FILE"
             )
         tuned_on, tried = _tuning(home, request, identity.dataset_hash)
@@ -186,7 +195,7 @@ def _forks(home: Home, emotion: str, dataset_hash: str) -> list[Fork]:
 
 def _tuning(home: Home, request: NewRequest, dataset_hash: str) -> tuple[tuple[str, ...], int]:
     """Prompts and number of settings of earlier steering towards the emotion (C12)."""
-    if request.kind != "steering":
+    if request.kind not in ("steering", "ablation"):
         return (), 1
     found = [f for f in _forks(home, request.emotion, dataset_hash) if f.kind == "steer"]
     prompts = dict.fromkeys(p for f in found for p in f.subset.split(",") if p)
@@ -208,6 +217,21 @@ def _beginnings(
             words = pool[int(i)].split()[:PROMPT_WORDS]
             if len(found) < GOOD_PROMPTS and len(words) == PROMPT_WORDS:
                 found[" ".join(words)] = None
+    return tuple(found)
+
+
+def _evoking(joined: RunData, emotion: str, seed: int) -> tuple[str, ...]:
+    """First halves of the emotion's own texts: what evokes it without its end."""
+    known_name(emotion, joined.labels, what="emotion")
+    if joined.texts is None:
+        return ()
+    own = np.flatnonzero(joined.codes == joined.labels.index(emotion))
+    found: dict[str, None] = {}
+    for i in np.random.default_rng(seed).permutation(own):
+        words = joined.texts[int(i)].split()
+        half = words[: min(EVOKING_WORDS, len(words) // 2)]
+        if len(found) < GOOD_PROMPTS and len(half) >= PROMPT_WORDS:
+            found[" ".join(half)] = None
     return tuple(found)
 
 
