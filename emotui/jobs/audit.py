@@ -16,10 +16,13 @@ import numpy as np
 
 from emotui.errors import OptionError
 from emotui.events import Cancelled, Done, Event, Job, Note, Partial, Progress, never
+from emotui.jobs.audit_axis import ESTIMATOR as AXIS_ESTIMATOR
+from emotui.jobs.audit_axis import axis_steps, claimed_axis
 from emotui.jobs.audit_cosine import ESTIMATOR as COSINE_ESTIMATOR
 from emotui.jobs.audit_cosine import cosine_steps
 from emotui.jobs.audit_data import (
     CLAIMS,
+    Means,
     Source,
     Step,
     family_size,
@@ -41,7 +44,7 @@ from store.findings import add_event
 from store.layout import Home
 from vectors.audits.claims import Deviation
 from vectors.audits.multiplicity import adjust
-from vectors.audits.registry import CONTROLS, required
+from vectors.audits.registry import CONTROLS, computed_for, required
 from vectors.audits.reporting import (
     complete_numbers,
     forking_paths,
@@ -65,7 +68,9 @@ class AuditRequest:
     preset: str | None = None
     """None = the sealed plan's, or the last one used."""
     controls: tuple[str, ...] = ()
-    """Only these; empty = all of the kind."""
+    """Only these; empty = those that run unasked."""
+    all_controls: bool = False
+    """With the optional ones."""
     waive: tuple[tuple[str, str], ...] = ()
     """Control and reason."""
     by: str = "the user"
@@ -91,12 +96,15 @@ def audit_job(
     directions = open_set(home, audit.subject.vectors) if audit.subject.vectors else None
     with source_of(home, audit.subject) as source:
         audit.family_size = family_size(home, audit)
-        stale = audit.drop_stale(input_hashes(home, audit, source, directions))
+        asked = computed_for(audit.claim.kind) if request.all_controls else request.controls
+        stale = audit.drop_stale(input_hashes(home, audit, source, directions, asked=asked))
         if stale:
             yield Note(f"inputs changed since they ran, so they run again: {', '.join(stale)}")
             add_event(home, audit.id, "stale", {"controls": list(stale)})
-        steps, bench = yield from _steps(source, audit, directions, request, engine, cancelled)
-        yield from _running(home, audit, steps, bench, request, cancelled)
+        device = "auto" if request.model is None else request.model.device
+        means = Means(home, engine, device, cancelled)
+        steps, bench = yield from _steps(source, audit, directions, request, means)
+        yield from _running(home, audit, steps, bench, request, cancelled, again=stale)
     _close(home, audit)
     yield Done(audit.to_json())
 
@@ -108,8 +116,10 @@ def _running(
     bench: WatchedBench | None,
     request: AuditRequest,
     cancelled: Cancelled,
+    *,
+    again: Sequence[str],
 ) -> Generator[Event, None, None]:
-    todo = _todo(audit, steps, request)
+    todo = _todo(audit, steps, request, again=again)
     cost = Cost()
     for step in todo:
         cost += step.cost
@@ -128,6 +138,8 @@ def _running(
         yield Progress(place, len(todo), "controls", note=f"audit {step.control}")
         began = time.monotonic()
         try:
+            if step.prepare is not None:
+                yield from step.prepare()
             result = yield from streaming(_watched(step, bench))
         except CancelledError:
             _close(home, audit)
@@ -161,7 +173,10 @@ def _watched(step: Step, bench: WatchedBench | None) -> Callable[[Emit], Control
     return work
 
 
-def _todo(audit: Audit, steps: Sequence[Step], request: AuditRequest) -> list[Step]:
+def _todo(
+    audit: Audit, steps: Sequence[Step], request: AuditRequest, *, again: Sequence[str]
+) -> list[Step]:
+    """What is asked for and not there; optional ones that became stale run again unasked."""
     have = {s.control for s in steps}
     for control in request.controls:
         _known_control(control)
@@ -170,7 +185,12 @@ def _todo(audit: Audit, steps: Sequence[Step], request: AuditRequest) -> list[St
                 f"{control} is not computed for a {audit.claim.kind} claim; there are: "
                 f"{', '.join(s.control for s in steps)}"
             )
-    wanted = [s for s in steps if not request.controls or s.control in request.controls]
+    wanted = [
+        s
+        for s in steps
+        if s.control in request.controls
+        or (not request.controls and (not s.optional or request.all_controls or s.control in again))
+    ]
     todo = [
         s
         for s in wanted
@@ -197,22 +217,26 @@ def _steps(
     audit: Audit,
     directions: DirectionSet | None,
     request: AuditRequest,
-    engine: Engine,
-    cancelled: Cancelled,
+    means: Means,
 ) -> Generator[Event, None, tuple[list[Step], WatchedBench | None]]:
     if audit.claim.kind == "probe":
         audit.provenance = provenance_of(
             source, audit, estimator=PROBE_ESTIMATOR, vector=b"none: a probe fitted per fold"
         )
-        return probe_steps(source, audit), None
+        return probe_steps(source, audit, means), None
     if audit.claim.kind == "cosine":
         audit.provenance = provenance_of(
             source, audit, estimator=COSINE_ESTIMATOR, vector=_means(source, audit)
         )
-        return cosine_steps(source, audit), None
+        return cosine_steps(source, audit, means), None
+    if audit.claim.kind == "axis":
+        audit.provenance = provenance_of(
+            source, audit, estimator=AXIS_ESTIMATOR, vector=claimed_axis(source, audit)
+        )
+        return axis_steps(source, audit, means), None
     assert directions is not None
     spec = request.model or ModelSpec(source="")
-    model = yield from load_for(engine, directions, spec, other_model=False)
+    model = yield from load_for(means.engine, directions, spec, other_model=False)
     unit = np.asarray(directions.at(audit.subject.emotion, audit.subject.layer), np.float32)
     audit.provenance = replace(
         provenance_of(source, audit, estimator=directions.recipe.method, vector=unit.tobytes()),
@@ -220,7 +244,7 @@ def _steps(
         pooling=directions.recipe.pooling,
     )
     bench = steering_bench(model, directions, source, audit)
-    bench.cancelled = cancelled
+    bench.cancelled = means.cancelled
     yield Note(f"outcome: log-odds of {_shown(model, bench.target)} against "
                f"{_shown(model, bench.neutral)} at the next token")  # fmt: skip
     return steering_steps(bench, source, audit), bench
