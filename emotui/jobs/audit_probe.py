@@ -6,6 +6,7 @@ untrained twin is extracted into runs of its own (P8). Computes no control; `vec
 
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 
@@ -111,13 +112,16 @@ def _peak(source: Source, audit: Audit) -> Step:
         rows = read(layer)
         return rows if not subject.other else two_sides(whole.with_rows(rows), subject).rows
 
-    return Step(
-        "P7",
-        Cost(),
-        (LAYERS, LABELS, SETTINGS),
-        lambda: layer_peak(data, layer_of, source.layers, claimed, audit.settings),
-        optional=not audit.claim.layers,
-    )
+    def work() -> ControlResult:
+        found = layer_peak(data, layer_of, source.layers, claimed, audit.settings)
+        if audit.claim.layers:
+            return found
+        # A claim that names no layer cannot be wrong about the layer.
+        said = ("the claim names no layer, so this is reported only", *found.reasons)
+        return replace(found, state="n/a", reasons=said)
+
+    named = bool(audit.claim.layers)
+    return Step("P7", Cost(), (LAYERS, LABELS, SETTINGS), work, optional=not named)
 
 
 def _keywords(data: AuditData, audit: Audit, further: Further) -> ControlResult:
