@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from emotui.commands.audit_gate import EXAMPLE as GATE_EXAMPLE
+from emotui.commands.audit_gate import gate
 from emotui.commands.frame import (
     DeviceOption,
     HomeOption,
@@ -28,6 +30,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command("gate", epilog=GATE_EXAMPLE)(gate)
 PRESETS = ("quick", "standard", "full")
 FindingArgument = Annotated[str, typer.Argument(help="A finding's id.", metavar="ID")]
 
@@ -40,7 +43,7 @@ FindingArgument = Annotated[str, typer.Argument(help="A finding's id.", metavar=
 def new(
     kind: Annotated[
         str | None,
-        typer.Option("--kind", help="probe, cosine or steering.", show_default=False),
+        typer.Option("--kind", help="probe, cosine, steering or ablation.", show_default=False),
     ] = None,
     emotion: Annotated[
         str | None,
@@ -146,7 +149,7 @@ def new(
     kind = required(kind, option="--kind", example=example["--kind"])
     emotion = required(emotion, option="--emotion", example=example["--emotion"])
     claim = required(claim, option="--claim", example=example["--claim"])
-    parse_choices(kind, allowed=("probe", "cosine", "steering"), option="--kind")
+    parse_choices(kind, allowed=("probe", "cosine", "steering", "ablation"), option="--kind")
     parse_choices(direction, allowed=("greater", "less", "two-sided"), option="--direction")
     parse_choices(preset, allowed=PRESETS, option="--preset")
     strengths = () if alpha is None else parse_alphas(alpha)

@@ -197,7 +197,7 @@ def _tuning(home: Home, request: NewRequest, dataset_hash: str) -> tuple[tuple[s
     """Prompts and number of settings of earlier steering towards the emotion (C12)."""
     if request.kind not in ("steering", "ablation"):
         return (), 1
-    found = [f for f in _forks(home, request.emotion, dataset_hash) if f.kind == "steer"]
+    found = [f for f in _forks(home, request.emotion, dataset_hash) if f.kind in ("steer", "live")]
     prompts = dict.fromkeys(p for f in found for p in f.subset.split(",") if p)
     return tuple(prompts), max(1, len({(f.layer, f.alpha) for f in found}))
 

@@ -27,7 +27,8 @@ def _entry(control: Control) -> list[str]:
         "",
         f"- **Formula.** {control.formula}",
         f"- **Default.** {control.default}; cost: {control.cost}; required for: "
-        f"{', '.join(control.hard_for) or 'no kind of claim by itself'}",
+        f"{', '.join(control.hard_for) or 'no kind of claim by itself'}"
+        + (f"; can be run for: {', '.join(control.also)}" if control.also else ""),
     ]
     if control.instrument:
         lines.append("- A failure makes the verdict INCONCLUSIVE: the instrument is at fault.")

@@ -102,13 +102,30 @@ def _body(claim: Claim, results: Mapping[str, ControlResult], who: str, *, causa
         return f"the length-matched cosine {name or 'of the pair'} is {stated}{beside}"
     verb = "raises" if causal else "goes with a change of"
     if claim.kind == "ablation":
-        return (
-            f"removing the direction of {who} {'lowers' if causal else 'goes with a change of'} "
-            f"{claim.statistic} by {number(results, 'C9', 'drop')}"
-        )
+        return _removal(claim, results, who)
     return (
         f"adding the direction of {who} {verb} {claim.statistic}, odd part "
         f"{number(results, 'C4', 'odd')}"
+    )
+
+
+def _removal(claim: Claim, results: Mapping[str, ControlResult], who: str) -> str:
+    """Removing is itself the experiment, so the verb says what C9 measured."""
+    drop = results["C9"].numbers.get("drop") if "C9" in results else None
+    if drop is None or not drop.excludes(0.0):
+        measured = "" if drop is None else f" (drop {number(results, 'C9', 'drop')})"
+        return (
+            f"removing the direction of {who} does not move {claim.statistic} measurably{measured}"
+        )
+    verb = "lowers" if drop.value > 0 else "raises"
+    ends = sorted((abs(drop.low), abs(drop.high)))
+    share = results["C9"].numbers.get("drop share")
+    part = ""
+    if share is not None and share.low == share.low:
+        part = f", {share.value:.0%} [{share.low:.0%}, {share.high:.0%}] of what the prompts evoke"
+    return (
+        f"removing the direction of {who} {verb} {claim.statistic} by {abs(drop.value):.2f} "
+        f"[{ends[0]:.2f}, {ends[1]:.2f}], n={drop.n}{part}"
     )
 
 
