@@ -35,8 +35,8 @@ STATISTIC = {
 }
 """Per kind: what the claim is about, and the smallest effect of interest unless one is given."""
 PROMPT_WORDS = 8
-EVOKING_WORDS = 40
-"""An evoking prompt is the first half of a text of the emotion, up to so many words."""
+EVOKING_SHARE, EVOKING_WORDS = 2 / 3, 80
+"""An evoking prompt is that share of a text of the emotion, up to so many words."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ def _beginnings(
 
 
 def _evoking(joined: RunData, emotion: str, seed: int) -> tuple[str, ...]:
-    """First halves of the emotion's own texts: what evokes it without its end."""
+    """Beginnings of the emotion's own texts, long enough to evoke it."""
     known_name(emotion, joined.labels, what="emotion")
     if joined.texts is None:
         return ()
@@ -229,9 +229,9 @@ def _evoking(joined: RunData, emotion: str, seed: int) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for i in np.random.default_rng(seed).permutation(own):
         words = joined.texts[int(i)].split()
-        half = words[: min(EVOKING_WORDS, len(words) // 2)]
-        if len(found) < GOOD_PROMPTS and len(half) >= PROMPT_WORDS:
-            found[" ".join(half)] = None
+        begun = words[: min(EVOKING_WORDS, round(EVOKING_SHARE * len(words)))]
+        if len(found) < GOOD_PROMPTS and len(begun) >= PROMPT_WORDS:
+            found[" ".join(begun)] = None
     return tuple(found)
 
 

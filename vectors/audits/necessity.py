@@ -3,7 +3,8 @@
 In: a `RemovalBench` on evoking prompts. Out: the drop of the outcome (positive = removal lowers it)
 beside two nulls of R removals each, isotropic and covariance-matched, and beside the drop with
 zero, with resampled neutral projections and with LEACE. The share is drop / (outcome on evoking
-prompts - outcome on neutral prompts), its interval over prompts of both kinds. The claim names a
+prompts - outcome on neutral prompts), its interval over prompts of both kinds; where that excess is
+not above 0 there is no share, and a missing drop is limited instead of failed. The claim names a
 side: +1 = removal lowers the outcome, -1 = it raises it (the direction inhibits), 0 = either.
 """
 
@@ -18,7 +19,7 @@ from vectors.stats import Interval, draws, percentile_interval
 from .bench import Direction, Effects, mean_interval
 from .erasure import Eraser
 from .removal import RemovalBench
-from .result import ControlResult, Cost, Null, State, exact, null_of
+from .result import ControlResult, Cost, Null, State, null_of
 from .settings import AuditSettings
 
 RESAMPLES = 5
@@ -50,11 +51,20 @@ def necessity(
     nulls = _nulls(bench, natural, base, float(drop.mean()), settings)
     found = mean_interval(drop, settings, "C9")
     numbers = {"drop": found} | _beside(bench, base, erasers, settings)
-    if plain is not None:
-        numbers["drop share"] = _share(drop, base, plain, settings)
-        numbers["evoked above neutral"] = exact(float(base.mean() - plain.mean()), n=len(base))
     state, edges = _judge(found, nulls, side or (1 if found.value >= 0 else -1))
     said = _said(found, edges, side)
+    if plain is not None:
+        evoked, share = _evoked(drop, base, plain, settings)
+        numbers["evoked above neutral"] = evoked
+        if evoked.low > 0:
+            numbers["drop share"] = share
+        elif state == "fail":
+            # What is not there cannot be removed: such prompts say nothing about need.
+            state = "limited"
+            said = (
+                f"the prompts raise the outcome by {evoked.value:.2f} [{evoked.low:.2f}, "
+                f"{evoked.high:.2f}] above neutral ones, so they may not evoke it; {said}"
+            )
     return ControlResult(
         "C9", state, numbers, tuple(null for null, _ in nulls),
         () if state == "pass" else (said,), bench.spent(before),
@@ -136,12 +146,20 @@ def _beside(
     return out
 
 
-def _share(drop: Effects, base: Effects, plain: Effects, settings: AuditSettings) -> Interval:
-    """Drop over what the prompts evoke, both bootstrapped over their own prompts."""
+def _evoked(
+    drop: Effects, base: Effects, plain: Effects, settings: AuditSettings
+) -> tuple[Interval, Interval]:
+    """What the prompts evoke above neutral ones, and the drop over it.
+
+    Both kinds of prompt are drawn anew in the bootstrap.
+    """
     n, m, b = len(drop), len(plain), settings.preset.bootstrap
     one, two = (draws(k, resamples=b, seed=settings.seed("C9.share", k)) for k in (n, m))
     above = one @ base / n - two @ plain / m
     share = np.where(np.abs(above) > 1e-9, (one @ drop / n) / above, np.nan)
     whole = float(base.mean() - plain.mean())
     value = float(drop.mean()) / whole if abs(whole) > 1e-9 else float("nan")
-    return percentile_interval(value, share, n=n, n_clusters=n)
+    return (
+        percentile_interval(whole, above, n=n + m, n_clusters=n + m),
+        percentile_interval(value, share, n=n, n_clusters=n),
+    )
