@@ -17,11 +17,14 @@ import numpy as np
 from emotui.errors import OptionError
 from emotui.events import Cancelled, Done, Event, Job, Note, Partial, Progress, never
 from emotui.jobs.audit_ablation import ablation_bench, ablation_steps
+from emotui.jobs.audit_axis import ESTIMATOR as AXIS_ESTIMATOR
+from emotui.jobs.audit_axis import axis_steps, claimed_axis
 from emotui.jobs.audit_bench import Workbench
 from emotui.jobs.audit_cosine import ESTIMATOR as COSINE_ESTIMATOR
 from emotui.jobs.audit_cosine import cosine_steps
 from emotui.jobs.audit_data import (
     CLAIMS,
+    Means,
     Source,
     Step,
     family_size,
@@ -46,7 +49,7 @@ from store.layout import Home
 from vectors.audits.bench import Bench
 from vectors.audits.claims import Deviation
 from vectors.audits.multiplicity import adjust
-from vectors.audits.registry import CONTROLS, by_default, required
+from vectors.audits.registry import CONTROLS, computed_for, required
 from vectors.audits.reporting import (
     complete_numbers,
     forking_paths,
@@ -61,10 +64,6 @@ from vectors.audits.verdict import Waiver
 from vectors.directionset import DirectionSet
 from vectors.errors import Cancelled as CancelledError
 
-GIVEN = {"X3": "keyword_free", "X4": "registers", "X5": "second_run", "X6": "second_run",
-         "X7": "paraphrases", "C3": "norms", "G5": "neutral", "G8": "norms"}  # fmt: skip
-"""Controls that run by themselves once a claim was given what they read."""
-
 
 @dataclass(frozen=True)
 class AuditRequest:
@@ -74,9 +73,9 @@ class AuditRequest:
     preset: str | None = None
     """None = the sealed plan's, or the last one used."""
     controls: tuple[str, ...] = ()
-    """Only these; empty = those that run by default."""
+    """Only these; empty = those that run unasked."""
     all_controls: bool = False
-    """Those too that run only when they are asked for."""
+    """With the optional ones."""
     waive: tuple[tuple[str, str], ...] = ()
     """Control and reason."""
     by: str = "the user"
@@ -102,14 +101,15 @@ def audit_job(
     directions = open_set(home, audit.subject.vectors) if audit.subject.vectors else None
     with source_of(home, audit.subject) as source:
         audit.family_size = family_size(home, audit)
-        stale = audit.drop_stale(input_hashes(home, audit, source, directions))
+        asked = computed_for(audit.claim.kind) if request.all_controls else request.controls
+        stale = audit.drop_stale(input_hashes(home, audit, source, directions, asked=asked))
         if stale:
             yield Note(f"inputs changed since they ran, so they run again: {', '.join(stale)}")
             add_event(home, audit.id, "stale", {"controls": list(stale)})
-        steps, bench = yield from _steps(
-            home, source, audit, directions, request, engine, cancelled
-        )
-        yield from _running(home, audit, steps, bench, request, cancelled)
+        device = "auto" if request.model is None else request.model.device
+        means = Means(home, engine, device, cancelled)
+        steps, bench = yield from _steps(source, audit, directions, request, means)
+        yield from _running(home, audit, steps, bench, request, cancelled, again=stale)
         _note_fork(home, audit, source)
     _close(home, audit)
     yield Done(audit.to_json())
@@ -122,8 +122,10 @@ def _running(
     bench: Bench | None,
     request: AuditRequest,
     cancelled: Cancelled,
+    *,
+    again: Sequence[str],
 ) -> Generator[Event, None, None]:
-    todo = _todo(audit, steps, request)
+    todo = _todo(audit, steps, request, again=again)
     cost = Cost()
     for step in todo:
         cost += step.cost
@@ -142,6 +144,8 @@ def _running(
         yield Progress(place, len(todo), "controls", note=f"audit {step.control}")
         began = time.monotonic()
         try:
+            if step.prepare is not None:
+                yield from step.prepare()
             result = yield from streaming(_watched(step, bench, cancelled))
         except CancelledError:
             _close(home, audit)
@@ -189,7 +193,10 @@ def _watched(
     return work
 
 
-def _todo(audit: Audit, steps: Sequence[Step], request: AuditRequest) -> list[Step]:
+def _todo(
+    audit: Audit, steps: Sequence[Step], request: AuditRequest, *, again: Sequence[str]
+) -> list[Step]:
+    """What is asked for and not there; optional ones that became stale run again unasked."""
     have = {s.control for s in steps}
     for control in request.controls:
         _known_control(control)
@@ -198,7 +205,12 @@ def _todo(audit: Audit, steps: Sequence[Step], request: AuditRequest) -> list[St
                 f"{control} is not computed for a {audit.claim.kind} claim; there are: "
                 f"{', '.join(s.control for s in steps)}"
             )
-    wanted = [s for s in steps if s.control in _wanted(audit, request, have)]
+    wanted = [
+        s
+        for s in steps
+        if s.control in request.controls
+        or (not request.controls and (not s.optional or request.all_controls or s.control in again))
+    ]
     todo = [
         s
         for s in wanted
@@ -207,16 +219,6 @@ def _todo(audit: Audit, steps: Sequence[Step], request: AuditRequest) -> list[St
     ]
     settled = any(_settles(audit, r) for r in audit.results.values())
     return [] if settled and not request.thorough and not request.controls else todo
-
-
-def _wanted(audit: Audit, request: AuditRequest, have: set[str]) -> set[str]:
-    """What was asked for, else what runs by default or was given its input."""
-    if request.controls:
-        return set(request.controls)
-    if request.all_controls:
-        return have
-    given = {control for control, field in GIVEN.items() if getattr(audit.subject, field)}
-    return set(by_default(audit.claim)) | given
 
 
 def _settles(audit: Audit, result: ControlResult) -> bool:
@@ -231,27 +233,30 @@ def _known_control(control: str) -> None:
 
 
 def _steps(
-    home: Home,
     source: Source,
     audit: Audit,
     directions: DirectionSet | None,
     request: AuditRequest,
-    engine: Engine,
-    cancelled: Cancelled,
+    means: Means,
 ) -> Generator[Event, None, tuple[list[Step], Bench | None]]:
     if audit.claim.kind == "probe":
         audit.provenance = provenance_of(
             source, audit, estimator=PROBE_ESTIMATOR, vector=b"none: a probe fitted per fold"
         )
-        return probe_steps(source, audit), None
+        return probe_steps(source, audit, means), None
     if audit.claim.kind == "cosine":
         audit.provenance = provenance_of(
             source, audit, estimator=COSINE_ESTIMATOR, vector=_means(source, audit)
         )
-        return cosine_steps(source, audit), None
+        return cosine_steps(source, audit, means), None
+    if audit.claim.kind == "axis":
+        audit.provenance = provenance_of(
+            source, audit, estimator=AXIS_ESTIMATOR, vector=claimed_axis(source, audit)
+        )
+        return axis_steps(source, audit, means), None
     assert directions is not None
     spec = request.model or ModelSpec(source="")
-    model = yield from load_for(engine, directions, spec, other_model=False)
+    model = yield from load_for(means.engine, directions, spec, other_model=False)
     unit = np.asarray(directions.at(audit.subject.emotion, audit.subject.layer), np.float32)
     audit.provenance = replace(
         provenance_of(source, audit, estimator=directions.recipe.method, vector=unit.tobytes()),
@@ -260,12 +265,12 @@ def _steps(
     )
     bench: Bench
     if audit.claim.kind == "ablation":
-        bench = ablation_bench(home, model, directions, source, audit)
+        bench = ablation_bench(means.home, model, directions, source, audit)
     else:
         bench = steering_bench(model, directions, source, audit)
     yield Note(f"outcome: log-odds of {_shown(model, bench.target)} against "
                f"{_shown(model, bench.neutral)} at the next token")  # fmt: skip
-    work = Workbench(home, bench, directions, source, audit, cancelled)
+    work = Workbench(means, bench, directions, source, audit)
     return (ablation_steps if audit.claim.kind == "ablation" else steering_steps)(work), bench
 
 

@@ -4,20 +4,28 @@ In: a bench (whose arm adds or removes a direction), the claim, the store. Out: 
 control.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
 
 from emotui.errors import UserError
-from emotui.jobs.audit_data import ACTIVATIONS, LABELS, SETTINGS, TEXTS, VECTORS, Source, Step
+from emotui.jobs.audit_data import (
+    ACTIVATIONS,
+    LABELS,
+    SETTINGS,
+    TEXTS,
+    VECTORS,
+    Means,
+    Source,
+    Step,
+)
 from emotui.jobs.audit_outcome import name_tokens, neutral_texts
 from emotui.jobs.audit_probe import probe_steps
 from emotui.jobs.audit_record import Audit
 from store.forks import prompt_hashes
-from store.layout import Home
 from vectors.audits.badges import STEP_1
 from vectors.audits.bench import Bench
 from vectors.audits.choice import chosen_elsewhere, off_target
@@ -49,18 +57,17 @@ ROWS = (ACTIVATIONS, LABELS, SETTINGS)
 class Workbench:
     """A claim's bench with what its controls draw on; everything costly is read once."""
 
-    home: Home
+    means: Means
     bench: Bench
     directions: DirectionSet
     source: Source
     audit: Audit
-    cancelled: Callable[[], bool]
 
     @cached_property
     def neutral(self) -> list[str]:
         """Neutral texts, drawn with the claim's seed."""
         return neutral_texts(
-            self.home, self.directions, self.source, seed=self.audit.seed, count=MAX_TEXTS
+            self.means.home, self.directions, self.source, seed=self.audit.seed, count=MAX_TEXTS
         )[0]
 
     @cached_property
@@ -107,7 +114,7 @@ class Workbench:
             interventions=interventions,
             alphas=[row] * len(prompts),
             sampling=Sampling(max_new_tokens=room, seed=self.audit.seed),
-            cancelled=self.cancelled,
+            cancelled=self.means.cancelled,
         )
         if not made.finished:
             raise CancelledError("the audit was cancelled; finished controls are kept")
@@ -147,8 +154,9 @@ class Workbench:
         wordings = self.audit.subject.paraphrases or WORDINGS
         name = name_tokens(bench.model, self.audit.subject.emotion)
         doses, path = planned_doses(n), planned_mechanism(n)
-        return [
-            *(s for s in probe_steps(self.source, self.audit) if s.control in STEP_1),
+        first = probe_steps(self.source, self.audit, self.means)
+        steps = [
+            *(s for s in first if s.control in STEP_1),
             Step("C8", path["C8"], STEERED,
                  lambda: beyond_vocabulary(bench, settings, lexicon=name)),
             Step("C14", doses["C14"], STEERED,
@@ -158,11 +166,16 @@ class Workbench:
             Step("C7", planned_off_target(n, MAX_TEXTS) + Cost(generations=2 * n),
                  (*STEERED, TEXTS), self.off_target),
         ]  # fmt: skip
+        given = ("X7",) if self.audit.subject.paraphrases else ()
+        return on_demand(steps, unasked=given)
+
+
+def on_demand(steps: Sequence[Step], *, unasked: Sequence[str] = ()) -> list[Step]:
+    """The same steps, to be run only when asked for unless the claim was given what they read."""
+    return [replace(step, optional=step.control not in unasked) for step in steps]
 
 
 def _at_cost(result: ControlResult, cost: Cost) -> ControlResult:
-    from dataclasses import replace
-
     return replace(result, cost=cost)
 
 

@@ -152,7 +152,7 @@ def gate_key(info: ModelInfo) -> str:
 def gate_steps(work: "Workbench") -> list[Step]:
     """I1-I7 of a steering claim, I1-I6 of an ablation claim; what is known costs nothing."""
     bench, audit = work.bench, work.audit
-    gate = Gate(work.home, bench.model)
+    gate = Gate(work.means.home, bench.model)
     removal = bench if isinstance(bench, RemovalBench) else None
     alpha = ALPHA if removal is not None else bench.alpha
     checks = _checks(bench.model, bench.intervention, audit.settings, alpha, removal)

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from emotui.jobs.audit_bench import ROWS, STEERED, Workbench, valence_of
+from emotui.jobs.audit_bench import ROWS, STEERED, Workbench, on_demand, valence_of
 from emotui.jobs.audit_data import TEXTS, Source, Step
 from emotui.jobs.audit_direction import on_the_claimed_side
 from emotui.jobs.audit_gate import gate_steps
@@ -70,10 +70,12 @@ def steering_steps(work: Workbench) -> list[Step]:
              lambda: shuffled_directions(bench, data, label, settings)),
         Step("C1", arms["C1"], (*STEERED, TEXTS),
              lambda: random_directions(bench, work.natural, settings)),
-        Step("C13", planned_asking(n), STEERED,
-             lambda: better_than_asking(bench, label, settings, texts=work.written)),
-        Step("C3", planned_specificity(n, EMOTIONS), (*STEERED, *ROWS, TEXTS),
-             lambda: _specific(work)),
+        *on_demand([
+            Step("C13", planned_asking(n), STEERED,
+                 lambda: better_than_asking(bench, label, settings, texts=work.written)),
+            Step("C3", planned_specificity(n, EMOTIONS), (*STEERED, *ROWS, TEXTS),
+                 lambda: _specific(work)),
+        ], unasked=("C3",) if audit.subject.norms else ()),
         *work.optional(),
     ]  # fmt: skip
 

@@ -56,16 +56,6 @@ def computed_for(kind: Kind) -> tuple[str, ...]:
     )
 
 
-def by_default(claim: Claim) -> tuple[str, ...]:
-    """What is run without being asked for: what is required, and what is on for the kind."""
-    need = required(claim)
-    return tuple(
-        c.id
-        for c in CONTROLS.values()
-        if c.id in need or (claim.kind in c.also and c.default == "on")
-    )
-
-
 def default_on(control: str) -> bool:
     """Whether dropping the control needs a visible waiver."""
     return CONTROLS[control].default == "on"

@@ -136,6 +136,13 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "X1.sd": _low(0.25, 0.5, "sd over seeds over |effect|", _C),
         "X2": _low(0.05, 0.15, "AUROC drop on held-out topics", "paper, figure 2"),
         "X3": _high(0.75, 0.6, "lower end of AUROC on texts without keywords", "2604.23719"),
+        "X4": _high(
+            0.6, 0.3, "smallest Kendall tau of the emotions over registers", "paper; " + _C
+        ),
+        "X5": _high(0.6, 0.3, "Spearman rho of the emotions' distances", "2604.11050 (.74-.92)"),
+        "X5.p": _low(0.05, 0.05, "Mantel p", "Mantel 1967"),
+        "X6": _high(0.98, 0.90, "smallest cosine of the vectors of two runs", "2604.11050"),
+        "X6.statistic": _low(0.02, 0.10, "change of the claimed statistic", _C),
         "X7": _high(0.7, 0.4, "correlation of slopes as given and reworded", "2407.12404"),
         "R6": _high(0.8, 0.8, "power at the smallest effect of interest", _C),
     }
