@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from emotui.commands import audit_supply
+from emotui.commands.audit_gate import EXAMPLE as GATE_EXAMPLE
+from emotui.commands.audit_gate import gate
 from emotui.commands.audit_supply import (
     KeywordFreeOption,
     NeutralRunOption,
@@ -39,6 +41,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command("gate", epilog=GATE_EXAMPLE)(gate)
 PRESETS = ("quick", "standard", "full")
 KINDS = ("probe", "cosine", "axis", "steering", "ablation")
 FindingArgument = Annotated[str, typer.Argument(help="A finding's id.", metavar="ID")]

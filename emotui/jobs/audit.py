@@ -16,8 +16,10 @@ import numpy as np
 
 from emotui.errors import OptionError
 from emotui.events import Cancelled, Done, Event, Job, Note, Partial, Progress, never
+from emotui.jobs.audit_ablation import ablation_bench, ablation_steps
 from emotui.jobs.audit_axis import ESTIMATOR as AXIS_ESTIMATOR
 from emotui.jobs.audit_axis import axis_steps, claimed_axis
+from emotui.jobs.audit_bench import Workbench
 from emotui.jobs.audit_cosine import ESTIMATOR as COSINE_ESTIMATOR
 from emotui.jobs.audit_cosine import cosine_steps
 from emotui.jobs.audit_data import (
@@ -31,17 +33,20 @@ from emotui.jobs.audit_data import (
     source_of,
 )
 from emotui.jobs.audit_family import family_members
+from emotui.jobs.audit_gate import EXTRACTION, known_faults
 from emotui.jobs.audit_probe import ESTIMATOR as PROBE_ESTIMATOR
 from emotui.jobs.audit_probe import probe_steps
 from emotui.jobs.audit_record import Audit, now, open_audit
-from emotui.jobs.audit_steering import WatchedBench, steering_bench, steering_steps
+from emotui.jobs.audit_steering import steering_bench, steering_steps
 from emotui.jobs.engine import Engine
 from emotui.jobs.sets import load_for, open_set
 from emotui.jobs.spec import ModelSpec
 from emotui.jobs.streaming import Emit, streaming
 from emotui.sanitize import one_line
 from store.findings import add_event
+from store.forks import Fork, note_forks, prompt_hashes
 from store.layout import Home
+from vectors.audits.bench import Bench
 from vectors.audits.claims import Deviation
 from vectors.audits.multiplicity import adjust
 from vectors.audits.registry import CONTROLS, computed_for, required
@@ -105,6 +110,7 @@ def audit_job(
         means = Means(home, engine, device, cancelled)
         steps, bench = yield from _steps(source, audit, directions, request, means)
         yield from _running(home, audit, steps, bench, request, cancelled, again=stale)
+        _note_fork(home, audit, source)
     _close(home, audit)
     yield Done(audit.to_json())
 
@@ -113,7 +119,7 @@ def _running(
     home: Home,
     audit: Audit,
     steps: Sequence[Step],
-    bench: WatchedBench | None,
+    bench: Bench | None,
     request: AuditRequest,
     cancelled: Cancelled,
     *,
@@ -128,8 +134,8 @@ def _running(
         yield Note(f"kept from before: {', '.join(held)}")
     yield Note(
         f"{len(todo)} controls to run, {cost.forwards:,} forward passes and {cost.generations:,} "
-        f"generated texts at most; preset {audit.preset}, claims on this data set: "
-        f"{audit.family_size}"
+        f"generated texts at most{_duration(bench, cost)}; preset {audit.preset}, claims on this "
+        f"data set: {audit.family_size}"
     )
     for place, step in enumerate(todo):
         if cancelled():
@@ -140,7 +146,7 @@ def _running(
         try:
             if step.prepare is not None:
                 yield from step.prepare()
-            result = yield from streaming(_watched(step, bench))
+            result = yield from streaming(_watched(step, bench, cancelled))
         except CancelledError:
             _close(home, audit)
             raise
@@ -155,19 +161,33 @@ def _running(
             return
 
 
-def _watched(step: Step, bench: WatchedBench | None) -> Callable[[Emit], ControlResult]:
+def _duration(bench: Bench | None, cost: Cost) -> str:
+    """How long the forward passes will take, from the unsteered ones, which are needed anyway."""
+    if bench is None or not cost.forwards:
+        return ""
+    began = time.monotonic()
+    bench.base()
+    seconds = (time.monotonic() - began) / len(bench.prompts) * cost.forwards
+    return f" (the passes about {seconds:.0f} s, by the first {len(bench.prompts)})"
+
+
+def _watched(
+    step: Step, bench: Bench | None, cancelled: Cancelled
+) -> Callable[[Emit], ControlResult]:
     """The control's work, telling how many of its forward passes are made."""
 
     def work(emit: Emit) -> ControlResult:
         if bench is not None and step.cost.forwards:
             before, began = bench.forwards, time.monotonic()
 
-            def watch(made: int) -> None:
+            def tick(made: int) -> None:
+                if cancelled():
+                    raise CancelledError("the audit was cancelled; finished controls are kept")
                 done = min(made - before, step.cost.forwards)
                 rate = done / max(time.monotonic() - began, 1e-9)
                 emit(Progress(done, step.cost.forwards, "forward passes", rate, step.control))
 
-            bench.watch = watch
+            bench.tick = tick
         return step.work()
 
     return work
@@ -218,7 +238,7 @@ def _steps(
     directions: DirectionSet | None,
     request: AuditRequest,
     means: Means,
-) -> Generator[Event, None, tuple[list[Step], WatchedBench | None]]:
+) -> Generator[Event, None, tuple[list[Step], Bench | None]]:
     if audit.claim.kind == "probe":
         audit.provenance = provenance_of(
             source, audit, estimator=PROBE_ESTIMATOR, vector=b"none: a probe fitted per fold"
@@ -243,11 +263,15 @@ def _steps(
         model=directions.recipe.model,
         pooling=directions.recipe.pooling,
     )
-    bench = steering_bench(model, directions, source, audit)
-    bench.cancelled = means.cancelled
+    bench: Bench
+    if audit.claim.kind == "ablation":
+        bench = ablation_bench(means.home, model, directions, source, audit)
+    else:
+        bench = steering_bench(model, directions, source, audit)
     yield Note(f"outcome: log-odds of {_shown(model, bench.target)} against "
                f"{_shown(model, bench.neutral)} at the next token")  # fmt: skip
-    return steering_steps(bench, source, audit), bench
+    work = Workbench(means, bench, directions, source, audit)
+    return (ablation_steps if audit.claim.kind == "ablation" else steering_steps)(work), bench
 
 
 def _shown(model: Any, tokens: Sequence[int]) -> str:
@@ -278,6 +302,10 @@ def _close(home: Home, audit: Audit) -> None:
     if audit.prereg is not None:
         # Without a plan the verdict itself says "exploratory"; R1 would only say it again.
         found.append(preregistered(audit.prereg, first))
+    if audit.claim.kind not in CONTROLS["I4"].hard_for:
+        # What was read from stored activations falls with the engine that stored them.
+        done = [r for r in done if r.id not in EXTRACTION]
+        found += known_faults(home, audit.provenance)
     members = family_members(home, audit)
     if any(m.claim == audit.id for m in members):
         found.append(multiplicity(adjust(members), audit.id))
@@ -285,6 +313,16 @@ def _close(home: Home, audit: Audit) -> None:
     for result in found:
         audit.control_inputs[result.id] = [CLAIMS] if result.id == "R2" else []
     audit.save(home)
+
+
+def _note_fork(home: Home, audit: Audit, source: Source) -> None:
+    """This audit counts as a setting tried for the claims that come after it."""
+    subject = audit.subject
+    note_forks(home, [Fork(
+        "audit", source.joined.run.identity.dataset_hash, subject.layer, subject.emotion,
+        subject.alpha, f"{audit.claim.kind} {subject.pooling}",
+        ",".join(prompt_hashes(subject.prompts)),
+    )])  # fmt: skip
 
 
 def _take_preset(home: Home, audit: Audit, preset: str | None) -> None:

@@ -42,8 +42,8 @@ STATISTIC = {
 AXES = ("valence", "arousal")
 """What an axis can be called: the columns of the norms."""
 PROMPT_WORDS = 8
-EVOKING_WORDS = 40
-"""An evoking prompt is the first half of a text of the emotion, up to so many words."""
+EVOKING_SHARE, EVOKING_WORDS = 2 / 3, 80
+"""An evoking prompt is that share of a text of the emotion, up to so many words."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ def _tuning(home: Home, request: NewRequest, dataset_hash: str) -> tuple[tuple[s
     """Prompts and number of settings of earlier steering towards the emotion (C12)."""
     if request.kind not in ("steering", "ablation"):
         return (), 1
-    found = [f for f in _forks(home, request.emotion, dataset_hash) if f.kind == "steer"]
+    found = [f for f in _forks(home, request.emotion, dataset_hash) if f.kind in ("steer", "live")]
     prompts = dict.fromkeys(p for f in found for p in f.subset.split(",") if p)
     return tuple(prompts), max(1, len({(f.layer, f.alpha) for f in found}))
 
@@ -282,7 +282,7 @@ def _beginnings(
 
 
 def _evoking(joined: RunData, emotion: str, seed: int) -> tuple[str, ...]:
-    """First halves of the emotion's own texts: what evokes it without its end."""
+    """Beginnings of the emotion's own texts, long enough to evoke it."""
     known_name(emotion, joined.labels, what="emotion")
     if joined.texts is None:
         return ()
@@ -290,9 +290,9 @@ def _evoking(joined: RunData, emotion: str, seed: int) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for i in np.random.default_rng(seed).permutation(own):
         words = joined.texts[int(i)].split()
-        half = words[: min(EVOKING_WORDS, len(words) // 2)]
-        if len(found) < GOOD_PROMPTS and len(half) >= PROMPT_WORDS:
-            found[" ".join(half)] = None
+        begun = words[: min(EVOKING_WORDS, round(EVOKING_SHARE * len(words)))]
+        if len(found) < GOOD_PROMPTS and len(begun) >= PROMPT_WORDS:
+            found[" ".join(begun)] = None
     return tuple(found)
 
 

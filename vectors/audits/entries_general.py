@@ -64,10 +64,12 @@ GENERALISATION = (
     ),
     Control(
         "X7", "Brittle to wording?",
-        "steerability over paraphrases of prompt and template; correlation in and out",
-        "optional", (), "2407.12404",
+        "odd effect per prompt as given and under 3 openings x 3 templates (or wordings of your "
+        "own); correlation over prompts of the two; a mean slope of the other sign fails",
+        "optional", ("X7",), "2407.12404",
         "Paraphrases unlike those tried.",
         "forwards", (), False, "it depends on the wording of prompts",
+        also=("steering", "ablation"),
     ),
 )  # fmt: skip
 

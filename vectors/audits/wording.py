@@ -100,13 +100,34 @@ def _body(claim: Claim, results: Mapping[str, ControlResult], who: str, *, causa
         return _axis(claim, results)
     verb = "raises" if causal else "goes with a change of"
     if claim.kind == "ablation":
-        return (
-            f"removing the direction of {who} {'lowers' if causal else 'goes with a change of'} "
-            f"{claim.statistic} by {number(results, 'C9', 'drop')}"
-        )
+        return _removal(claim, results, who)
     return (
         f"adding the direction of {who} {verb} {claim.statistic}, odd part "
         f"{number(results, 'C4', 'odd')}"
+    )
+
+
+def _removal(claim: Claim, results: Mapping[str, ControlResult], who: str) -> str:
+    """Removing is itself the experiment, so the verb says what C9 measured against its null."""
+    drop = results["C9"].numbers.get("drop") if "C9" in results else None
+    null = results["C9"].null if "C9" in results else None
+    if drop is None or null is None:
+        return f"what removing the direction of {who} does to {claim.statistic} was not measured"
+    if not drop.excludes(0.0) or null.p > 0.05:
+        return (
+            f"removing the direction of {who} does not move {claim.statistic} more than removing "
+            f"random ones (drop {number(results, 'C9', 'drop')}; random {null.mean:.2f} ± "
+            f"{null.sd:.2f})"
+        )
+    verb = "lowers" if drop.value > 0 else "raises"
+    ends = sorted((abs(drop.low), abs(drop.high)))
+    share = results["C9"].numbers.get("drop share")
+    part = ""
+    if share is not None and share.low == share.low:
+        part = f", {share.value:.0%} [{share.low:.0%}, {share.high:.0%}] of what the prompts evoke"
+    return (
+        f"removing the direction of {who} {verb} {claim.statistic} by {abs(drop.value):.2f} "
+        f"[{ends[0]:.2f}, {ends[1]:.2f}], n={drop.n}{part}"
     )
 
 
