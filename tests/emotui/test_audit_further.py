@@ -330,3 +330,24 @@ def test_the_norms_of_the_real_inputs_are_read(data_root: Path):
     found = read_norms(data_root / "words" / "rm1977_overlap44.csv")
     assert len(found.rows) == 44
     assert ("kind", 0.73, 0.19) in found.rows
+
+
+def test_p3_judges_single_tokens_where_the_run_keeps_them(
+    emotui, home: Path, stories: str, model_dir: Path
+):
+    plain = enter(emotui, "--run", stories, *PROBE)["id"]
+    only = ("--control", "P3", "--control", "R8")
+    whole = emotui("audit", "run", plain, *only, *QUICK).json["controls"]
+    assert whole["P3"]["state"] == "n/a"
+    assert "reported only" in whole["P3"]["reasons"][0]
+    assert whole["R8"]["state"] == "pass"
+    kept = ("--pool", "mean", "--layers", "1", "--tokens", "1", "--quiet", "--json")
+    made = emotui("extract", "--model", model_dir, "--data", "stories", *kept).json["run"]
+    name = enter(emotui, "--run", made, *PROBE)["id"]
+    found = emotui("audit", "run", name, *only, *QUICK).json
+    p3 = found["controls"]["P3"]
+    assert p3["state"] in ("pass", "warn", "fail")
+    assert p3["numbers"]["task"]["n"] > 1500  # of 216 texts, up to twelve tokens each
+    assert "R8" in emotui("audit", "run", name, "--control", "P2", *QUICK).json["controls"]
+    assert "tokens" in found["inputs"]
+    assert emotui("audit", "check", "--json").json["findings"][0]["stale"] == []

@@ -28,6 +28,7 @@ from vectors.audits.leakage import lexical_leakage
 from vectors.audits.length import length_norm
 from vectors.audits.multiplicity import Member, adjust
 from vectors.audits.nullspace import null_space
+from vectors.audits.own import probe_own
 from vectors.audits.peak import layer_peak
 from vectors.audits.permutation import label_noise
 from vectors.audits.pipeline_null import pipeline_null
@@ -39,7 +40,6 @@ from vectors.audits.reporting import (
     complete_numbers,
     forking_paths,
     multiplicity,
-    own_controls,
     power,
     preregistered,
     provenance,
@@ -48,7 +48,7 @@ from vectors.audits.reporting import (
 from vectors.audits.result import ControlResult, exact
 from vectors.audits.second_run import other_model
 from vectors.audits.selectivity import selectivity
-from vectors.audits.settings import settings
+from vectors.audits.settings import RULES, settings
 from vectors.audits.surface import surface_features
 from vectors.audits.topics import unseen_topics
 from vectors.audits.transfer import OtherSet, held_out_topics, without_keywords
@@ -171,6 +171,8 @@ def two_claims(name: str) -> ControlResult:
 
 
 FULL = Provenance(*(["x"] * 10), versions={"torch": "2"}, estimator="mean-difference")
+CREDULOUS = replace(QUICK, rules={**RULES, "P2": replace(RULES["P2"], passes=0.999, warns=0.999)})
+"""An audit that believes any p."""
 WIDE = np.random.default_rng(0).standard_normal(400)
 NONE = replace(CLAIM, direction="none")
 
@@ -220,8 +222,7 @@ CASES: dict[str, tuple[Case, Case]] = {
            lambda: provenance(replace(FULL, estimator_described="logistic"))),
     "R6": (lambda: power(NONE, exact(0.0, n=400), WIDE, QUICK),
            lambda: power(NONE, exact(2.0, n=400), WIDE + 2, QUICK)),
-    "R8": (lambda: own_controls(ControlResult("P2", "pass"), ControlResult("P2", "fail")),
-           lambda: own_controls(ControlResult("P2", "fail"), ControlResult("P2", "fail"))),
+    "R8": (lambda: probe_own(SIGNAL, QUICK), lambda: probe_own(SIGNAL, CREDULOUS)),
 }  # fmt: skip
 
 WARNS: dict[str, tuple[Case, Case]] = {
@@ -236,7 +237,7 @@ AXIS: dict[str, tuple[Case, Case]] = {
 }
 """The required controls of an axis claim."""
 
-ELSEWHERE = {"X7", "R9"}
+ELSEWHERE = {"X7", "R9", "R10"}
 """On forward passes and on people: their own tests."""
 
 

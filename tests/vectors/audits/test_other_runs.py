@@ -18,10 +18,12 @@ from vectors.audits.bca import correlation_interval
 from vectors.audits.cells import cells
 from vectors.audits.closed_form import contrast
 from vectors.audits.data import AuditData, cosine
+from vectors.audits.own import axis_own, cosine_own, probe_own
+from vectors.audits.pairs import make_pair
 from vectors.audits.registers import cosine_registers, probe_registers
 from vectors.audits.result import ControlResult
 from vectors.audits.second_run import other_model, other_precision
-from vectors.audits.settings import settings
+from vectors.audits.settings import RULES, settings
 from vectors.errors import DataError
 from vectors.stats import correlation
 
@@ -252,3 +254,28 @@ def test_bca_leans_towards_where_the_skew_is_and_small_sets_take_fisher() -> Non
         i = correlation_interval(a, 0.6 * a + 0.8 * r.standard_normal(40), resamples=500, seed=seed)
         covered += i.low <= 0.6 <= i.high
     assert covered >= 86  # 95 % nominal; BCa at n 40 is a little short of it
+
+
+def test_r8_finds_its_plant_and_few_shams_whatever_the_data_say() -> None:
+    noise, _ = plant(World(seed=6))
+    assert probe_own(noise, QUICK).state == "pass"
+    assert probe_own(noise, QUICK).numbers["shams found"].value < 3
+    data, norms = emotions(valence=1.5)
+    pair = make_pair(data, "anger", "sorrow", reference="grand mean")
+    assert cosine_own(data, pair, QUICK).state == "pass"
+    assert axis_own(data, norms, QUICK).state == "pass"
+
+
+def test_r8_notices_an_audit_that_believes_all_or_nothing() -> None:
+    data, norms = emotions(valence=1.5)
+    pair = make_pair(data, "anger", "sorrow", reference="grand mean")
+    for key, work in (
+        ("G1.p", lambda s: cosine_own(data, pair, s)),
+        ("G6.r", lambda s: axis_own(data, norms, s)),
+    ):
+        blind = replace(RULES[key], passes=1e-6 if key == "G1.p" else 9.0, warns=9.0)
+        assert work(replace(QUICK, rules={**RULES, key: blind})).state == "fail", key
+    strict = replace(RULES["P2"], passes=1e-6, warns=1e-6)
+    found = probe_own(HERE, replace(QUICK, rules={**RULES, "P2": strict}))
+    assert found.state == "fail"
+    assert "planted effect was not found" in found.reasons[0]
