@@ -335,6 +335,7 @@ def test_the_norms_of_the_real_inputs_are_read(data_root: Path):
 def test_p3_judges_single_tokens_where_the_run_keeps_them(
     emotui, home: Path, stories: str, model_dir: Path
 ):
+    del home
     plain = enter(emotui, "--run", stories, *PROBE)["id"]
     only = ("--control", "P3", "--control", "R8")
     whole = emotui("audit", "run", plain, *only, *QUICK).json["controls"]

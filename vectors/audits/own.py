@@ -24,14 +24,16 @@ from .settings import AuditSettings
 
 SHAMS, TOO_MANY = 9, 3
 PLANTED_SDS = 2.0
+MAX_B = 199
 
 Deciding = Callable[[AuditData], ControlResult]
 
 
 def probe_own(data: AuditData, settings: AuditSettings) -> ControlResult:
     """R8 of a probe claim: P2 on a planted direction and on permuted labels."""
+    few = _fewer(settings)
     return _judge(_planted(data, np.arange(data.n_labels), settings), _shams(data, settings),
-                  lambda d: label_noise(d, settings))  # fmt: skip
+                  lambda d: label_noise(d, few))  # fmt: skip
 
 
 def cosine_own(data: AuditData, pair: Pair, settings: AuditSettings) -> ControlResult:
@@ -43,8 +45,9 @@ def cosine_own(data: AuditData, pair: Pair, settings: AuditSettings) -> ControlR
     means = np.stack([data.rows[data.codes == k].mean(axis=0) for k in range(data.n_labels)])
     flat = data.with_rows(data.rows - means[data.codes] + data.rows.mean(axis=0))
     push = np.isin(np.arange(data.n_labels), (pair.a, pair.b)).astype(float)
+    few = _fewer(settings)
     return _judge(_planted(flat, push, settings), _shams(data, settings),
-                  lambda d: pipeline_null(d, pair, settings))  # fmt: skip
+                  lambda d: pipeline_null(d, pair, few))  # fmt: skip
 
 
 def axis_own(data: AuditData, norms: np.ndarray, settings: AuditSettings) -> ControlResult:
@@ -55,9 +58,16 @@ def axis_own(data: AuditData, norms: np.ndarray, settings: AuditSettings) -> Con
     scale = float(np.abs(components(data.rows, data.codes, data.n_labels).scores).max())
     rng = settings.rng("R8.norms")
     planted = _planted(data, 4 * scale * norms / np.abs(norms).max(), settings)
-    small = replace(settings, preset=replace(settings.preset, bootstrap=100, splits=3))
-    shams = [axis_claim(data, rng.permutation(norms), small) for _ in range(SHAMS)]
-    return _report(axis_claim(planted, norms, small), shams)
+    few = _fewer(settings)
+    shams = [axis_claim(data, rng.permutation(norms), few) for _ in range(SHAMS)]
+    return _report(axis_claim(planted, norms, few), shams)
+
+
+def _fewer(settings: AuditSettings) -> AuditSettings:
+    """Draws enough for one claim: ten controls are run for their state only."""
+    p = settings.preset
+    few = replace(p, b=min(p.b, MAX_B), bootstrap=min(p.bootstrap, 200), splits=min(p.splits, 5))
+    return replace(settings, preset=few)
 
 
 def _planted(data: AuditData, push: np.ndarray, settings: AuditSettings) -> AuditData:

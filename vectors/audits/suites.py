@@ -13,6 +13,8 @@ from jaxtyping import Float
 from vectors.generation import RowResult
 
 from .arms import random_directions, shuffled_directions
+from .axis import axis_claim
+from .axis_checks import axis_length, axis_reliability
 from .bench import Bench, Effects
 from .choice import chosen_elsewhere
 from .data import AuditData
@@ -81,6 +83,25 @@ def cosine_controls(
             lambda: noise_free_cosine(data, pair, settings),
             lambda: cross_seed(data, settings, labels=names),
             lambda: length_norm(data, pair, settings),
+        ),
+        thorough=thorough,
+    )
+
+
+def axis_controls(
+    data: AuditData,
+    norms: Float[np.ndarray, "label"],
+    settings: AuditSettings,
+    *,
+    component: int | None = None,
+    thorough: bool = False,
+) -> Results:
+    """X1, G2, G6 of an axis claim; `data` holds the emotions that have norms."""
+    return run(
+        (
+            lambda: axis_reliability(data, norms, settings, component=component),
+            lambda: axis_length(data, norms, settings, component=component),
+            lambda: axis_claim(data, norms, settings, component=component),
         ),
         thorough=thorough,
     )

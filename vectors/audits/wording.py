@@ -31,6 +31,8 @@ _PATTERNS: tuple[tuple[str, str, str, bool], ...] = (
      False),
     (r"\b(?:direction|vector|neuron|feature|axis) is (?!(?:associated|correlated))",
      "a direction is not the emotion", "'is associated with'", False),
+    (r"\bPC ?\d+\b[^.;]{0,60}? is (?!(?:associated|correlated))",
+     "an axis is not what it goes with", "'correlates with', with r and its interval", False),
     (r"\b(far above|far below|hugely|dramatically|massively|clearly)\b",
      "an adverb in place of a number", "the effect with its interval", False),
     (r"\b(?:the|at|in) layer\b|\blayer[- ]\d+ is\b|\bpeaks? (?:at|in) layer\b",

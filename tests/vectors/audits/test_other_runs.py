@@ -1,4 +1,4 @@
-"""X4, X5, X6 and the axis' G2, G4, G5, X1 on planted truth: pass, fail, limited and n/a."""
+"""X4, X5, X6, R8 and the axis claim on planted truth: pass, fail, limited and n/a."""
 
 from dataclasses import replace
 
@@ -16,18 +16,24 @@ from vectors.audits.axis_checks import (
 )
 from vectors.audits.bca import correlation_interval
 from vectors.audits.cells import cells
+from vectors.audits.claims import Claim, Plan, seal
 from vectors.audits.closed_form import contrast
 from vectors.audits.data import AuditData, cosine
 from vectors.audits.own import axis_own, cosine_own, probe_own
 from vectors.audits.pairs import make_pair
 from vectors.audits.registers import cosine_registers, probe_registers
+from vectors.audits.registry import required
 from vectors.audits.result import ControlResult
 from vectors.audits.second_run import other_model, other_precision
 from vectors.audits.settings import RULES, settings
+from vectors.audits.suites import axis_controls
+from vectors.audits.verdict import Verdict, decide
 from vectors.errors import DataError
 from vectors.stats import correlation
 
 QUICK = settings("quick")
+T0, T1 = "2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00"
+AXIS = Claim("PC1 goes with valence", "axis", "r with valence", "greater", 0.4, "stories")
 MEANS = np.random.default_rng(77).standard_normal((8, 24))
 
 
@@ -279,3 +285,30 @@ def test_r8_notices_an_audit_that_believes_all_or_nothing() -> None:
     found = probe_own(HERE, replace(QUICK, rules={**RULES, "P2": strict}))
     assert found.state == "fail"
     assert "planted effect was not found" in found.reasons[0]
+
+
+def axis_verdict(data: AuditData, norms: np.ndarray, component: int | None) -> Verdict:
+    results = axis_controls(data, norms, QUICK, component=component, thorough=True)
+    assert results.keys() == set(required(AXIS))
+    return decide(AXIS, results, prereg=seal(Plan(AXIS, 1, ()), at=T0), evidence_at=T1)
+
+
+def test_an_axis_claim_earns_the_verdict_that_is_planted() -> None:
+    data, norms = emotions(valence=1.5)
+    true = axis_verdict(data, norms, 1)
+    assert true.word == "SUPPORTED", true.reasons
+    assert "PC1 of the emotion vectors correlates with valence at |r| 0.9" in true.sentence
+    assert "n=10 emotions" in true.sentence
+    assert "% of the variance, permuted labels" in true.sentence
+    assert axis_verdict(data, norms, 2).word == "REFUTED-AS-WORDED"
+    assert axis_verdict(*long_axis(), 1).word == "REFUTED-AS-WORDED"
+
+
+def test_searching_five_components_over_noise_supports_nothing() -> None:
+    words = []
+    for seed in range(40):
+        data, _ = plant(World(n_labels=10, d=24, seed=seed, topic=0.3, n_topics=20, per_cell=3))
+        norms = np.random.default_rng(seed).standard_normal(10)
+        words.append(axis_verdict(data, norms, None).word)
+    wrong = [w for w in words if w not in ("REFUTED-AS-WORDED", "INCONCLUSIVE")]
+    assert len(wrong) <= 2, words  # 5 % of 40
