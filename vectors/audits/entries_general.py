@@ -127,7 +127,7 @@ REPORTING = (
     Control(
         "R8", "Does the audit find what is there and reject what is not?",
         "on these rows a planted direction (two sds within labels) must pass the deciding control "
-        "(P2, G1, G6) and labels permuted within topics must not: fewer than 3 of 9",
+        "(P2, G1, G6) and labels permuted within topics must not: fewer than 5 of 19",
         "optional", (), "convention",
         "Errors on effects unlike the planted one.",
         "CPU", (), True, "the audit missed its own control",

@@ -2,8 +2,8 @@
 
 Planted: a random direction is added to the rows by label, two sds of the rows along it; the control
 that decides the claim must find it. Sham: the labels permuted within topics; it must not. A sham is
-found by chance one time in twenty, so nine are drawn and three of them found (0.8 % by chance) are
-a fault. A failure speaks against the audit and not against the claim.
+found by chance one time in twenty, so nineteen are drawn, and five of them found (0.2 % by chance)
+are a fault. A failure speaks against the audit and not against the claim.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from .reporting import own_controls
 from .result import ControlResult, exact
 from .settings import AuditSettings
 
-SHAMS, TOO_MANY = 9, 3
+SHAMS, TOO_MANY = 19, 5
 PLANTED_SDS = 2.0
 MAX_B = 199
 
@@ -64,7 +64,7 @@ def axis_own(data: AuditData, norms: np.ndarray, settings: AuditSettings) -> Con
 
 
 def _fewer(settings: AuditSettings) -> AuditSettings:
-    """Draws enough for one claim: ten controls are run for their state only."""
+    """Draws enough for one claim: twenty controls are run for their state only."""
     p = settings.preset
     few = replace(p, b=min(p.b, MAX_B), bootstrap=min(p.bootstrap, 200), splits=min(p.splits, 5))
     return replace(settings, preset=few)
@@ -96,7 +96,8 @@ def _report(planted: ControlResult, shams: list[ControlResult]) -> ControlResult
     result = own_controls(planted, sham)
     numbers = {
         "shams found": exact(found, n=SHAMS),
-        **{f"planted {name}": i for name, i in list(planted.numbers.items())[:1]},
+        # Without an interval: the plant was put there, it is no estimate.
+        **{f"planted {k}": exact(i.value, n=i.n) for k, i in list(planted.numbers.items())[:1]},
     }
     reasons = tuple(
         f"{line} ({found} of {SHAMS} shams)" if "sham" in line else line for line in result.reasons

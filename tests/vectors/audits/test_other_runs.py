@@ -265,7 +265,7 @@ def test_bca_leans_towards_where_the_skew_is_and_small_sets_take_fisher() -> Non
 def test_r8_finds_its_plant_and_few_shams_whatever_the_data_say() -> None:
     noise, _ = plant(World(seed=6))
     assert probe_own(noise, QUICK).state == "pass"
-    assert probe_own(noise, QUICK).numbers["shams found"].value < 3
+    assert probe_own(noise, QUICK).numbers["shams found"].value < 5
     data, norms = emotions(valence=1.5)
     pair = make_pair(data, "anger", "sorrow", reference="grand mean")
     assert cosine_own(data, pair, QUICK).state == "pass"
