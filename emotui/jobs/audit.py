@@ -64,6 +64,9 @@ from vectors.audits.verdict import Waiver
 from vectors.directionset import DirectionSet
 from vectors.errors import Cancelled as CancelledError
 
+ON_THE_RECORD = ("R1", "R2", "R3", "R4", "R5", "R7")
+"""Controls that are computed anew at every close; any other is kept."""
+
 
 @dataclass(frozen=True)
 class AuditRequest:
@@ -291,7 +294,7 @@ def _means(source: Source, audit: Audit) -> bytes:
 
 def _close(home: Home, audit: Audit) -> None:
     """The controls on the record itself, then the verdict of today."""
-    done = [r for r in audit.results.values() if not r.id.startswith("R")]
+    done = [r for r in audit.results.values() if r.id not in ON_THE_RECORD]
     first = min((e.at for e in audit.evidence.values()), default=None)
     found = [
         complete_numbers(done),

@@ -26,6 +26,7 @@ from vectors.audits.axis_checks import (
     axis_reliability,
 )
 from vectors.audits.data import AuditData
+from vectors.audits.own import axis_own
 from vectors.audits.result import Cost
 from vectors.audits.second_run import other_model, other_precision
 
@@ -53,6 +54,7 @@ def axis_steps(source: Source, audit: Audit, means: Means) -> list[Step]:
              lambda: axis_anisotropy(data, norms, settings, component=k), True),
         Step("G5", Cost(), (*ROWS, NEUTRAL),
              lambda: axis_denoise(data, norms, further.neutral(), settings, component=k), True),
+        Step("R8", Cost(), ROWS, lambda: axis_own(data, norms, settings), True),
         Step("X5", Cost(), (*ROWS, SECOND),
              lambda: other_model(data, further.second(same_model=False), settings), True),
         Step("X6", Cost(), (*ROWS, SECOND),

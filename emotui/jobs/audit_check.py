@@ -120,19 +120,6 @@ def _check(home: Home, name: str, expected: str | None, ledger: LedgerState) -> 
     )
 
 
-def _gate(home: Home, audit: Audit) -> list[FindingProblem]:
-    """A check of the claim's model that has failed since the claim was audited."""
-    steered = audit.claim.kind in CONTROLS["I4"].hard_for
-    return [
-        FindingProblem(
-            audit.id, "changed input",
-            f"the integrity gate of its model failed: {fault.id}, {fault.reasons[0]}",
-        )
-        for fault in known_faults(home, audit.provenance, OF_MODEL if steered else EXTRACTION)
-        if fault.id not in audit.results or audit.results[fault.id].state != "fail"
-    ]  # fmt: skip
-
-
 def _typed(audit: Audit, verdict: Mapping[str, Any]) -> str:
     """How the verdict differs from the one its controls give; "" where it does not.
 
@@ -148,6 +135,19 @@ def _typed(audit: Audit, verdict: Mapping[str, Any]) -> str:
         said = one_line(str(verdict.get("word")))
         return f"its controls give {computed['word']}, the record says {said}"
     return f"its controls give another {', '.join(differ)} than the record says"
+
+
+def _gate(home: Home, audit: Audit) -> list[FindingProblem]:
+    """A check of the claim's model that has failed since the claim was audited."""
+    steered = audit.claim.kind in CONTROLS["I4"].hard_for
+    return [
+        FindingProblem(
+            audit.id, "changed input",
+            f"the integrity gate of its model failed: {fault.id}, {fault.reasons[0]}",
+        )
+        for fault in known_faults(home, audit.provenance, OF_MODEL if steered else EXTRACTION)
+        if fault.id not in audit.results or audit.results[fault.id].state != "fail"
+    ]  # fmt: skip
 
 
 def _broken(home: Home, name: str, expected: str | None, said: str, ledger: LedgerState) -> Checked:

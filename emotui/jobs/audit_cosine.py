@@ -24,6 +24,7 @@ from vectors.audits.data import AuditData
 from vectors.audits.denoise import denoise_sensitivity
 from vectors.audits.estimators import pair_agreement
 from vectors.audits.length import length_norm
+from vectors.audits.own import cosine_own
 from vectors.audits.pairs import make_pair, pair_cosine
 from vectors.audits.pipeline_null import pipeline_null
 from vectors.audits.registers import cosine_registers
@@ -62,6 +63,7 @@ def cosine_steps(source: Source, audit: Audit, means: Means) -> list[Step]:
         Step("G7", Cost(), ROWS, lambda: pair_agreement(data, a, b, settings), True),
         Step("G8", Cost(), (*ROWS, NORMS),
              lambda: valence_partial(data, a, b, further.norms(), settings), True),
+        Step("R8", Cost(), ROWS, lambda: cosine_own(data, pair, settings), True),
         Step("X4", Cost(), (*ROWS, REGISTERS),
              lambda: cosine_registers(data, a, b, further.registers(), settings), True),
         Step("X5", Cost(), (*ROWS, SECOND),

@@ -16,6 +16,7 @@ from emotui.errors import OptionError, UserError
 from emotui.events import Cancelled, Event, never
 from emotui.jobs.audit_further import Further, further_hashes
 from emotui.jobs.audit_record import Audit, Subject, code_hash, digest, versions
+from emotui.jobs.audit_tokens import Tokens, sampled_tokens
 from emotui.jobs.engine import Engine
 from emotui.jobs.rundata import RunData, run_data
 from emotui.jobs.sets import open_set, residual_norm
@@ -29,8 +30,8 @@ from vectors.directionset import DirectionSet
 
 ACTIVATIONS, LABELS, TEXTS, LENGTHS = "activations", "labels", "texts", "lengths"
 LAYERS, VECTORS, CLAIMS, SETTINGS = "all layers", "vectors", "claims on the data", "settings"
-FIRST, POOLINGS = "layer 0", "other poolings"
-EVERY_ROW = {LAYERS: ("P7",), POOLINGS: ("P9",)}
+FIRST, POOLINGS, TOKENS = "layer 0", "other poolings", "tokens"
+EVERY_ROW = {LAYERS: ("P7",), POOLINGS: ("P9",), TOKENS: ("P3",)}
 """Inputs that are read in whole only where one of these controls has run or is to run."""
 
 
@@ -78,6 +79,10 @@ class Source:
     def layers(self) -> tuple[int, ...]:
         """Layers the run keeps."""
         return self.joined.run.identity.layers
+
+    def tokens(self, layer: int, *, seed: int) -> Tokens | None:
+        """A sample of the texts' tokens at a layer; None where the run keeps none there."""
+        return sampled_tokens(self.joined.run, np.flatnonzero(self.kept), layer, seed=seed)
 
     def other_poolings(self, pooling: str) -> tuple[str, ...]:
         """Poolings the run keeps beside the claim's."""
@@ -154,9 +159,9 @@ def input_hashes(
     if data.texts is not None:
         found[TEXTS] = digest(list(data.texts))
     for name in _in_whole(audit, asked):
-        found[name] = digest(*(rows.tobytes() for rows in _rows_of(source, subject, name)))
+        found[name] = digest(*(rows.tobytes() for rows in _rows_of(source, audit, name)))
     if audit.claim.kind == "probe":
-        found[FIRST] = digest(*(rows.tobytes() for rows in _rows_of(source, subject, FIRST)))
+        found[FIRST] = digest(*(rows.tobytes() for rows in _rows_of(source, audit, FIRST)))
     if directions is not None:
         unit = directions.at(subject.emotion, subject.layer)
         found[VECTORS] = digest(
@@ -175,8 +180,13 @@ def _in_whole(audit: Audit, asked: Collection[str]) -> list[str]:
     return [name for name, controls in EVERY_ROW.items() if wanted & set(controls)]
 
 
-def _rows_of(source: Source, subject: Subject, name: str) -> Iterator[np.ndarray]:
+def _rows_of(source: Source, audit: Audit, name: str) -> Iterator[np.ndarray]:
     """Rows of the run that an input is made of, as the claim's texts have them."""
+    subject = audit.subject
+    if name == TOKENS:
+        found = source.tokens(subject.layer, seed=audit.seed)
+        yield from () if found is None else (found.rows, found.ids)
+        return
     if name == POOLINGS:
         for pooling in source.other_poolings(subject.pooling):
             yield source.layer_of(pooling)(subject.layer).astype(np.float32)

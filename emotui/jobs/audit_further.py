@@ -129,11 +129,12 @@ def further_hashes(home: Home, subject: Subject, own: RunIdentity) -> dict[str, 
         return _hash_of(home, name, subject, own) if name else NONE
 
     registers = [rows_of(name) for name in subject.registers]
+    neutral = Further(home, subject, (), own).neutral()
     return {
         KEYWORD_FREE: rows_of(subject.keyword_free),
         REGISTERS: digest(registers) if registers else NONE,
         SECOND: rows_of(subject.second_run),
-        NEUTRAL: rows_of(subject.neutral),
+        NEUTRAL: NONE if neutral is None else digest(neutral.tobytes()),
         NORMS: digest([list(row) for row in subject.norms]) if subject.norms else NONE,
     }
 

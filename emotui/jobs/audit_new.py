@@ -4,6 +4,7 @@ In: what the user wrote. Out: a record whose verdict is UNTESTED. With a preregi
 and its thresholds are hashed and stand in the history first. Reads names and texts, no outcome.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -230,6 +231,13 @@ def _check_axis(request: NewRequest) -> None:
                           "arousal")  # fmt: skip
     if request.component is not None and not 1 <= request.component <= SEARCHED:
         raise OptionError(f"--component {request.component}; allowed: 1 to {SEARCHED}")
+    said = {int(k) for k in re.findall(r"\bPC ?(\d)\b", request.claim)}
+    if said and said != {request.component}:
+        # Searched over five components, another one could carry a claim about the first.
+        shown = ", ".join(f"PC{k}" for k in sorted(said))
+        raise OptionError(
+            f"the claim names {shown}; give the same one as --component, or do not name it"
+        )
     if request.direction != "greater":
         raise OptionError(f"--direction {request.direction}: a principal component has no sign, so "
                           "an axis claim is that |r| is greater")  # fmt: skip

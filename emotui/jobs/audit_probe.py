@@ -6,6 +6,7 @@ untrained twin is extracted into runs of its own (P8). Computes no control; `vec
 
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from emotui.jobs.audit_data import (
     POOLINGS,
     SETTINGS,
     TEXTS,
+    TOKENS,
     Means,
     Source,
     Step,
@@ -27,13 +29,14 @@ from emotui.jobs.audit_data import (
     two_sides,
 )
 from emotui.jobs.audit_further import KEYWORD_FREE, REGISTERS, SECOND, Further
-from emotui.jobs.audit_record import Audit
+from emotui.jobs.audit_record import Audit, Subject
 from emotui.jobs.twin import twin_run
 from store.runs import Run
 from vectors.audits.codelength import code_length
 from vectors.audits.data import AuditData
 from vectors.audits.leakage import lexical_leakage
 from vectors.audits.nullspace import null_space
+from vectors.audits.own import probe_own
 from vectors.audits.peak import layer_peak
 from vectors.audits.permutation import label_noise
 from vectors.audits.positions import pooling_spread
@@ -77,7 +80,8 @@ def _on_demand(source: Source, audit: Audit, means: Means) -> list[Step]:
     data, settings = two_sides(source.data, audit.subject), audit.settings
     subject, whole, further = audit.subject, source.data, further_of(source, audit, means)
     steps = [
-        Step("P3", Cost(), ROWS, lambda: selectivity(data, settings), True),
+        Step("P3", Cost(), (*ROWS, TOKENS), lambda: _selectivity(source, audit), True),
+        Step("R8", Cost(), ROWS, lambda: probe_own(data, settings), True),
         Step("X4", Cost(), (*ROWS, REGISTERS),
              lambda: probe_registers(
                  whole, subject.emotion, subject.other, further.registers(), settings), True),
@@ -111,13 +115,35 @@ def _peak(source: Source, audit: Audit) -> Step:
         rows = read(layer)
         return rows if not subject.other else two_sides(whole.with_rows(rows), subject).rows
 
-    return Step(
-        "P7",
-        Cost(),
-        (LAYERS, LABELS, SETTINGS),
-        lambda: layer_peak(data, layer_of, source.layers, claimed, audit.settings),
-        optional=not audit.claim.layers,
-    )
+    def work() -> ControlResult:
+        found = layer_peak(data, layer_of, source.layers, claimed, audit.settings)
+        if audit.claim.layers:
+            return found
+        # A claim that names no layer cannot be wrong about the layer.
+        said = ("the claim names no layer, so this is reported only", *found.reasons)
+        return replace(found, state="n/a", reasons=said)
+
+    named = bool(audit.claim.layers)
+    return Step("P7", Cost(), (LAYERS, LABELS, SETTINGS), work, optional=not named)
+
+
+def _selectivity(source: Source, audit: Audit) -> ControlResult:
+    """P3 on tokens with word types where the run keeps tokens at the layer; else on texts."""
+    whole, settings, subject = source.data, audit.settings, audit.subject
+    found = source.tokens(subject.layer, seed=audit.seed)
+    if found is None:
+        return selectivity(two_sides(whole, subject), settings)
+    keep = np.ones(len(found.ids), dtype=bool)
+    if subject.other:
+        keep = np.isin(whole.codes[found.text], [whole.code(e) for e in _named(subject)])
+    text = found.text[keep]
+    rows = found.rows[keep].astype(np.float64)
+    tokens = AuditData(rows, whole.codes[text], whole.labels, whole.groups[text])
+    return selectivity(two_sides(tokens, subject), settings, units=found.ids[keep])
+
+
+def _named(subject: Subject) -> tuple[str, ...]:
+    return tuple(e for e in (subject.emotion, subject.other) if e)
 
 
 def _keywords(data: AuditData, audit: Audit, further: Further) -> ControlResult:
@@ -126,7 +152,7 @@ def _keywords(data: AuditData, audit: Audit, further: Further) -> ControlResult:
     if found is None:
         return without_keywords(data, None, audit.settings)
     name, texts = found
-    lacks = [e for e in (subject.emotion, subject.other) if e and e not in texts.present]
+    lacks = [e for e in _named(subject) if e not in texts.present]
     if lacks:
         said = f"{name} has no texts of {' and '.join(lacks)}"
         return ControlResult("X3", "limited", reasons=(said,))
@@ -143,9 +169,8 @@ def _precision(source: Source, audit: Audit, further: Further) -> ControlResult:
         two = two_sides(data, subject)
         return probe_auroc(two, split_of(two, settings), settings).interval.value
 
-    names = tuple(e for e in (subject.emotion, subject.other) if e)
     second = further.second(same_model=True)
-    return other_precision(source.data, names, second, statistic, settings)
+    return other_precision(source.data, _named(subject), second, statistic, settings)
 
 
 def _poolings(source: Source, audit: Audit) -> ControlResult:

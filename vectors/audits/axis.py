@@ -121,17 +121,20 @@ def axis_claim(
     angles = _angles(data, rows, axis, settings)
     angle = float(np.median(angles))
     parallel = _parallel(data, rows, axis, settings)
-    state = worst(settings.rule("G6.r").state(r.low), settings.rule("G6.angle").state(angle))
+    state = worst(
+        settings.rule("G6.r").state(r.low),
+        settings.rule("G6.p").state(permuted.p),
+        settings.rule("G6.angle").state(angle),
+    )
     reasons = []
-    if permuted.p > 0.05:
-        state = "fail"
     if state != "pass":
         reasons.append(
             f"PC{axis.place + 1}: r={r.value:.2f} [{r.low:.2f}, {r.high:.2f}], p={permuted.p:.3g} "
             f"({how}), {angle:.0f} degrees between halves of the topics"
         )
-    if parallel.p > 0.05:
-        state = worst(state, "warn")
+    large = settings.rule("G6.share").state(parallel.p)
+    if large != "pass":
+        state = worst(state, large)
         reasons.append(
             f"PC{axis.place + 1} holds {axis.share:.0%} of the variance, as vectors of permuted "
             f"labels do ({parallel.mean:.0%} ± {parallel.sd:.0%})"

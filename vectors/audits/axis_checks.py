@@ -48,26 +48,27 @@ def axis_length(
     table = length_table(data, np.arange(data.n), pools)
     matched, effective = matching(data.codes, table.bins, pools, np.ones(data.n))
     axis = pick(components(table.rows["raw"], data.codes, data.n_labels), norms, component)
+    hidden = unmatched(table, effective, settings)
     values = []
-    for name in VARIANTS:
+    for name in VARIANTS[:-1] if hidden else VARIANTS:
         item = matched if name == "matched" else np.ones(data.n)
         found = components_of(_vectors(data, table.rows[name], item))
         values.append(nearest(found, axis, norms).r)
     intervals = [exact(v, n=data.n) for v in values]
     intervals[0] = _raw_interval(data, axis, norms, settings)
-    intervals[-1] = _matched_interval(data, axis, norms, table, values[-1], settings)
+    if not hidden:
+        intervals[-1] = _matched_interval(data, axis, norms, table, values[-1], settings)
     logs = np.log(data.lengths.astype(np.float64))
     mean_log = np.array([logs[data.codes == k].mean() for k in range(data.n_labels)])
     toward = abs(cosine(axis.direction, table.slope))
     toward = 0.0 if toward != toward else toward
     numbers = {
-        **dict(zip(VARIANTS, intervals, strict=True)),
+        **dict(zip(VARIANTS, intervals, strict=False)),  # unmatched: without the last
         "cos with length": exact(toward, n=data.n),
         "r with mean log length": exact(_r(axis.scores, mean_log), n=data.n_labels),
         "smd of log length": exact(table.smd, n=data.n),
         "effective items": exact(effective, n=data.n),
     }
-    hidden = unmatched(table, effective, settings)
     if hidden:
         return ControlResult("G2", "limited", numbers, reasons=(hidden,))
     state, reasons = judge_length(np.array(values), intervals, toward, chance(table), settings)

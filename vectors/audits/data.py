@@ -13,6 +13,9 @@ from vectors.errors import DataError
 
 MIN_TOPICS = 6
 """Fewer cannot be split in three, or into five folds with something left over."""
+MIN_EACH = 8
+"""Texts on either side of an AUROC, and of an emotion that is ranked, in a set from elsewhere; with
+fewer a perfect score is no evidence (8 of 8: Wilson's lower end .68)."""
 GOOD_TOPICS, GOOD_ITEMS = 20, 10
 """Below these a probe control cannot pass without a warning (convention)."""
 
@@ -87,6 +90,11 @@ class AuditData:
     def present(self) -> tuple[str, ...]:
         """Labels that occur."""
         return tuple(self.labels[k] for k in np.unique(self.codes))
+
+    def at_least(self, count: int) -> tuple[str, ...]:
+        """Labels with so many texts or more."""
+        have = np.bincount(self.codes, minlength=self.n_labels)
+        return tuple(e for e, n in zip(self.labels, have, strict=True) if n >= count)
 
     def take(self, keep: Bool[np.ndarray, "text"] | Int[np.ndarray, "text"]) -> "AuditData":
         """Some of the texts."""

@@ -126,10 +126,12 @@ REPORTING = (
     ),
     Control(
         "R8", "Does the audit find what is there and reject what is not?",
-        "a planted direction must pass and a sham label must fail, same data, same run",
-        "on", (), "convention",
+        "on these rows a planted direction (two sds within labels) must pass the deciding control "
+        "(P2, G1, G6) and labels permuted within topics must not: fewer than 3 of 9",
+        "optional", (), "convention",
         "Errors on effects unlike the planted one.",
         "CPU", (), True, "the audit missed its own control",
+        also=_STORED,
     ),
     Control(
         "R9", "Did the raters know?",

@@ -59,7 +59,8 @@ GEOMETRY = (
         "interval over emotions (Fisher's z below 20), p by permuting emotions with the same "
         "search; angle between PCs of two topic halves; share of variance against vectors of "
         "permuted labels",
-        "optional", ("G6.r", "G6.angle"), "paper r .81, .66; one replication's angle 62 degrees",
+        "on", ("G6.r", "G6.p", "G6.angle", "G6.share"),
+        "paper r .81, .66; one replication's angle 62 degrees",
         "Whether the norms measure the same thing in this language.",
         "CPU", ("axis",), False, "the axis is unstable or weakly tied to the norms",
     ),

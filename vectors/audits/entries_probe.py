@@ -24,8 +24,9 @@ PROBE = (
     ),
     Control(
         "P3", "Representation or the probe's memory?",
-        "selectivity = accuracy(task) - accuracy(each topic given one random label), both under "
-        "random folds",
+        "selectivity = accuracy(task) - accuracy(control task), both under random folds. Where the "
+        "run keeps tokens at the layer: on single tokens, each word type given one random label; "
+        "else on texts, each topic given one, which is reported only",
         "report", ("P3",), "Hewitt and Liang 1909.03368",
         "Anything under topic folds, where the control task cannot be learnt; P2 is the control.",
         "CPU", (), False, "a random split measures the probe's memory",

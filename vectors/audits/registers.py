@@ -9,8 +9,9 @@ that both have.
     cosine   statistic: cosine of the vectors made of the set's own texts; side of -1 / (K - 1)
              order: the cosines of the first emotion with every other, here and there
 
-Intervals are over the set's topics. A set passes where the statistic is on the same side with its
-interval and tau reaches the rule; it fails where the side changes or tau is below the lower mark.
+Emotions of which the set has too few texts are left out. Intervals are over the set's topics. A set
+passes where the statistic is on the same side with its interval and tau reaches the rule; it fails
+where the side changes or tau is below the lower mark.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ from vectors.stats import Interval, draws, percentile_interval
 
 from .cells import Cells, cells
 from .closed_form import auroc
-from .data import AuditData, cosine, unit_rows
+from .data import MIN_EACH, AuditData, cosine, unit_rows
 from .result import ControlResult, State, worst
 from .settings import AuditSettings
 
@@ -68,7 +69,7 @@ def probe_registers(
         mine = test.codes == test.code(emotion)
         judged = mine | (test.codes == test.code(other)) if other else np.ones(test.n, dtype=bool)
         topic = np.unique(test.groups, return_inverse=True)[1]
-        shared = [e for e in test.present if e in order]
+        shared = [e for e in test.at_least(MIN_EACH) if e in order]
         codes = [test.code(e) for e in shared]
 
         def statistic(m: np.ndarray) -> float:
@@ -96,7 +97,7 @@ def cosine_registers(
     """X4 of a cosine claim about `a` and `b`."""
 
     def one(name: str, test: AuditData) -> _Seen:
-        shared = [e for e in data.present if e in test.present]
+        shared = [e for e in test.at_least(MIN_EACH) if e in data.present]
         first = shared.index(a)
         rest = [k for k in range(len(shared)) if k != first]
         place = rest.index(shared.index(b))
@@ -140,13 +141,11 @@ def _all(
                 f"{name} has width {test.rows.shape[1]}, the data {data.rows.shape[1]}; extract "
                 "both with one model and layer"
             )
-        shared = [e for e in data.present if e in test.present]
+        shared = [e for e in test.at_least(MIN_EACH) if e in data.present]
         lacks = [e for e in needed if e not in shared]
         if lacks or len(shared) < least:
-            why = (
-                f"no texts of {' and '.join(lacks)}" if lacks else f"{len(shared)} of the emotions"
-            )
-            said = f"{name} has {why}, so the statistic is not defined there"
+            why = f"of {' and '.join(lacks)}" if lacks else f"of {least} emotions or more"
+            said = f"{name} lacks {MIN_EACH} texts {why}: too few for the statistic"
             return ControlResult("X4", "limited", reasons=(said,))
         seen.append(one(name, test))
     return _judge(seen, what, settings)

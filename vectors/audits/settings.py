@@ -119,6 +119,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "G4": _low(0.1, 0.2, "change of the cosine after centring and scaling", "2109.04404"),
         "G5": _low(0.1, 0.2, "change of the cosine over shares of neutral variance removed", _C),
         "G6.r": _high(0.4, 0.0, "lower end of |r| with the norms", "paper: .81, .66"),
+        "G6.p": _low(0.05, 0.05, "p by permuting emotions", _C),
+        "G6.share": _low(0.05, 1.0, "p of the share of variance among permuted labels", _C),
         "G6.angle": _low(30.0, 45.0, "degrees between the axes of two halves of the topics", _C),
         "G7": _high(0.8, 0.5, "smallest cosine among estimators", "AxBench"),
         "G8": _high(0.5, 0.0, "share of the cosine left without valence", _C),
