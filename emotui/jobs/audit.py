@@ -112,8 +112,9 @@ def audit_job(
         device = "auto" if request.model is None else request.model.device
         means = Means(home, engine, device, cancelled)
         steps, bench = yield from _steps(source, audit, directions, request, means)
-        yield from _running(home, audit, steps, bench, request, cancelled, again=stale)
+        # Before anything is shown, so that a stopped audit counts as well.
         _note_fork(home, audit, source)
+        yield from _running(home, audit, steps, bench, request, cancelled, again=stale)
     _close(home, audit)
     yield Done(audit.to_json())
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from emotui.jobs.audit_bench import ROWS, STEERED, Workbench
+from emotui.jobs.audit_bench import NATURAL_TEXTS, ROWS, STEERED, Workbench
 from emotui.jobs.audit_data import TEXTS, Source, Step
 from emotui.jobs.audit_gate import gate_steps
 from emotui.jobs.audit_outcome import lexicons, neutral_texts
@@ -66,7 +66,7 @@ def ablation_steps(work: Workbench) -> list[Step]:
         *gate_steps(work),
         Step("X1", Cost(), ROWS, lambda: cross_seed(two, settings, labels=(label,))),
         Step("C6", Cost(generations=2 * n), STEERED, work.coherence),
-        Step("C9", planned_necessity(n, settings) + Cost(forwards=NEUTRAL_TEXTS),
+        Step("C9", planned_necessity(n, settings) + Cost(forwards=NEUTRAL_TEXTS + NATURAL_TEXTS),
              (*STEERED, *ROWS, TEXTS), lambda: _needed(work)),
         *work.optional(),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 
 from emotui.errors import OptionError
-from emotui.jobs.audit_bench import ROWS, STEERED, Workbench, on_demand, valence_of
+from emotui.jobs.audit_bench import NATURAL_TEXTS, ROWS, STEERED, Workbench, on_demand, valence_of
 from emotui.jobs.audit_data import TEXTS, Source, Step
 from emotui.jobs.audit_direction import on_the_claimed_side
 from emotui.jobs.audit_gate import gate_steps
@@ -57,6 +57,8 @@ def steering_steps(work: Workbench) -> list[Step]:
     settings, label, n = audit.settings, audit.subject.emotion, len(bench.prompts)
     arms, doses, path = planned_arms(n, settings), planned_doses(n), planned_mechanism(n)
     effects = cache(lambda: dose_effects(bench))
+    # Whichever of C10 and C1 comes first reads the natural activations.
+    around = Cost(forwards=n + NATURAL_TEXTS)
     two = data.one_against_rest(label)
     return [
         Step("C12", Cost(), STEERED, work.choice),
@@ -66,11 +68,11 @@ def steering_steps(work: Workbench) -> list[Step]:
         Step("C4", doses["C4"], STEERED, lambda: _sign(bench, audit)),
         Step("C5", doses["C5"], STEERED, lambda: dose_response(effects(), settings)),
         Step("C11", doses["C11"], STEERED, lambda: per_prompt(effects(), settings)),
-        Step("C10", path["C10"], (*STEERED, TEXTS),
+        Step("C10", path["C10"] + around, (*STEERED, TEXTS),
              lambda: active_path(bench, work.natural, settings)),
         Step("C2", arms["C2"], (*STEERED, *ROWS),
              lambda: shuffled_directions(bench, data, label, settings)),
-        Step("C1", arms["C1"], (*STEERED, TEXTS),
+        Step("C1", arms["C1"] + around, (*STEERED, TEXTS),
              lambda: random_directions(bench, work.natural, settings)),
         *on_demand([
             Step("C13", planned_asking(n), STEERED,

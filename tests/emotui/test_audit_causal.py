@@ -124,7 +124,7 @@ def test_an_ablation_claim_from_entry_to_verdict(emotui, home: Path):
     assert [n["b"] for n in c9["nulls"]] == [19, 19]
     assert record["controls"]["I2"]["numbers"]["error of the projection"]["value"] < 1e-4
     spent = sum(c["cost"]["forwards"] for c in record["controls"].values())
-    assert 0 < spent <= int(first.split("run, ")[1].split(" ")[0].replace(",", ""))
+    assert 0 < spent <= counted(done.err)
     assert (
         "removing the direction of joyful" in record["verdict"]["sentence"]
         or record["verdict"]["word"] == "INCONCLUSIVE"
@@ -150,15 +150,22 @@ def test_an_ablation_claim_takes_no_alpha(emotui, home: Path):
 def test_controls_on_demand_run_when_asked_for(emotui, home: Path, kind: str, asked: tuple):
     name = claim(emotui, home, kind)
     wanted = [part for control in asked for part in ("--control", control)]
-    done = emotui("audit", "run", name, *wanted, "--thorough", *QUICK)
+    done = emotui("audit", "run", name, *wanted, "--thorough", "--preset", "quick", "--json")
     assert done.code == 0, done.err
     found = done.json["controls"]
+    assert sum(found[c]["cost"]["forwards"] for c in asked) <= counted(done.err)
     assert set(asked) <= set(found)
     assert not {"C4", "C9", "C1"} & set(found), "only what was asked for"
     for control in asked:
         assert found[control]["state"] in ("pass", "warn", "fail", "limited")
         assert found[control]["numbers"] or found[control]["state"] == "limited"
     assert done.json["verdict"]["word"] == "UNTESTED"
+
+
+def counted(err: str) -> int:
+    """The forward passes that were announced."""
+    first = next(line for line in err.splitlines() if "forward passes and" in line)
+    return int(first.split("run, ")[1].split(" ")[0].replace(",", ""))
 
 
 def gate_of(home: Path) -> dict[str, Any]:

@@ -29,7 +29,7 @@ ENGINE = (
     Control(
         "I3", "Is steered text the same with and without the KV cache?",
         "greedy continuations token by token, and max |logit difference| teacher-forced",
-        "on", ("I3", "I1.half"), "hijohnnylin/neuronpedia issue 163",
+        "on", ("I3", "I3.half"), "hijohnnylin/neuronpedia issue 163",
         "Errors common to both paths.",
         "generations", _STEERED, True, "cached and uncached steering differ",
     ),
@@ -51,7 +51,7 @@ ENGINE = (
         "I6", "Is 'no effect' measurable as zero?",
         "add alpha n (1/sqrt d) 1 after the last block; LayerNorm removes the mean, so the logits "
         "must stay",
-        "on", ("I6", "I1.half"), "simulated: exactly 0",
+        "on", ("I6", "I3.half"), "simulated: exactly 0",
         "Nothing for RMSNorm models, where the control does not apply.",
         "forwards", _STEERED, True, "an exact null moves the logits",
     ),

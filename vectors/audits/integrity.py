@@ -181,7 +181,7 @@ def cache_parity(
     alpha: float,
 ) -> ControlResult:
     """I3: greedy tokens with the cache, and the same tokens forced without it."""
-    gap, same = 0.0, True
+    gap, largest, same = 0.0, 0.0, True
     for ids in _ids(model, prompts):
         room = model.info.context_length - len(ids)
         steps = max(1, min(TOKENS, room))
@@ -200,9 +200,10 @@ def cache_parity(
             runs.append(logits)
         for cached, plain in zip(*runs, strict=True):
             gap = max(gap, _gap(cached, plain))
+            largest = max(largest, float(plain.abs().max()))
             same &= bool((cached.argmax(-1) == plain.argmax(-1)).all())
     half = model.info.dtype != "float32"
-    state = settings.rule("I1.half" if half else "I3").state(gap)
+    state = _parity("I3", gap, largest, settings, half=half)
     # In half precision a near tie may fall either way; in fp32 a different token is an error.
     if not same and (not half or state != "pass"):
         state = "fail"
@@ -268,13 +269,14 @@ def exact_null(
     d = model.info.d_model
     ones = np.full(d, 1 / np.sqrt(d), dtype=np.float32)
     push = replace(what, layer=model.info.n_layers - 1, direction=ones, remove=None)
-    gap = 0.0
+    gap, largest = 0.0, 0.0
     for ids in _ids(model, prompts):
         logits = steered_logits(model, ids, [push], [0.0, alpha])
         gap = max(gap, _gap(logits[0], logits[1]))
-    rule = settings.rule("I6" if model.info.dtype == "float32" else "I1.half")
+        largest = max(largest, float(logits[0].abs().max()))
+    state = _parity("I6", gap, largest, settings, half=model.info.dtype != "float32")
     said = f"a push that LayerNorm removes moves logits by {gap:.2g}"
-    return _result("I6", rule.state(gap), {"max difference": gap}, said, 2 * len(prompts))
+    return _result("I6", state, {"max difference": gap}, said, 2 * len(prompts))
 
 
 def downstream(
@@ -301,6 +303,13 @@ def downstream(
     said = f"projection downstream: rho {lowest:.2f}, slope {slope:.3g} at layers {layers}"
     numbers = {"rho": lowest, "slope": slope}
     return _result("I7", state, numbers, said, len(layers) * len(ALPHAS) * len(prompts))
+
+
+def _parity(rule: str, gap: float, largest: float, settings: AuditSettings, *, half: bool) -> State:
+    """Half precision rounds a logit by a share of its size, so the gap is read as a share."""
+    if not half:
+        return settings.rule(rule).state(gap)
+    return settings.rule("I3.half").state(gap / max(largest, 1e-12))
 
 
 def _ids(model: "LanguageModel", prompts: Sequence[str]) -> list[np.ndarray]:

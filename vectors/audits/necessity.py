@@ -28,8 +28,8 @@ EDGE = 0.95
 
 
 def planned_necessity(n_prompts: int, settings: AuditSettings) -> Cost:
-    """Forward passes, counted before the start."""
-    return Cost(forwards=(5 + RESAMPLES + 2 * settings.preset.r) * n_prompts)
+    """Forward passes, counted before the start; those of `natural` and `plain` included."""
+    return Cost(forwards=(6 + RESAMPLES + 2 * settings.preset.r) * n_prompts)
 
 
 def necessity(

@@ -37,8 +37,8 @@ Changes = dict[str, Float[np.ndarray, "unit"]]
 
 
 def planned_off_target(n_prompts: int, n_texts: int) -> Cost:
-    """Forward passes, counted before the start."""
-    return Cost(forwards=2 * min(n_texts, MAX_TEXTS) + 5 * n_prompts)
+    """Forward passes, those over what was generated included, counted before the start."""
+    return Cost(forwards=2 * min(n_texts, MAX_TEXTS) + 8 * n_prompts)
 
 
 def off_target_changes(

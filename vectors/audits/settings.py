@@ -86,10 +86,13 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "I2.cos.half": _high(0.99, 0.99, "the same cosine, bf16 or fp16", _C),
         "I2.norm.half": _low(0.05, 0.05, "the same error, bf16 or fp16", _C),
         "I3": _low(1e-3, 1e-3, "max |logit difference| cached against uncached", "neuronpedia#163"),
+        "I3.half": _low(
+            0.05, 0.05, "max |logit difference| over the largest |logit|, bf16 or fp16", _C
+        ),
         "I4": _high(0.9999, 0.9999, "cosine of pooled h, alone against in a batch, fp32", _C),
         "I4.half": _high(0.999, 0.999, "the same in bf16 or fp16", _C),
         "I5": _high(0.9999, 0.999, "per-layer cosine of two back ends, fp32", "2604.11050"),
-        "I5.half": _high(0.999, 0.99, "the same in bf16 or fp16", _C),
+        "I5.half": _high(0.99, 0.98, "the same in bf16 or fp16", _C),
         "I6": _low(1e-4, 1e-4, "max |logit difference| of a push along all ones", "simulated: 0"),
         "I7": _high(0.9, 0.9, "Spearman rho of alpha and downstream projection", _C),
         "P1.margin": _high(0.05, 0.0, "lower end of AUROC minus chance", _C),

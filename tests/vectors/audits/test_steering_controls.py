@@ -8,6 +8,7 @@ import torch
 
 from tests.vectors.audits.planted import World, plant
 from tests.vectors.audits.toy import LAYER, NEUTRAL, TARGET, Toy, bench, prompts
+from tests.vectors.conftest import tiny_hf, tokenizer_for
 from vectors.audits import integrity
 from vectors.audits.arms import planned_arms, random_directions, shuffled_directions
 from vectors.audits.bench import Bench
@@ -29,7 +30,7 @@ from vectors.audits.settings import PRESETS, AuditSettings
 from vectors.audits.specificity import planned_specificity, specificity
 from vectors.errors import DataError
 from vectors.generation import generate
-from vectors.models import LanguageModel
+from vectors.models import LanguageModel, wrap_model
 from vectors.sampling import Sampling
 from vectors.steering import Intervention
 
@@ -364,3 +365,22 @@ def test_a_bench_needs_prompts_an_alpha_and_two_lexicons(toy: Toy) -> None:
 
 def test_the_gate_is_counted_before_it_starts() -> None:
     assert sum(c.forwards for c in integrity.planned_gate().values()) == 376
+
+
+@pytest.mark.parametrize("family", ["gpt_neox", "llama"])
+def test_in_half_precision_the_gate_allows_rounding_and_no_more(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hf = tiny_hf(family).to(torch.bfloat16)
+    model = wrap_model(hf, tokenizer_for(family), source=family)
+    what = integrity.stand_in(model, prompts(4))
+    results = integrity.integrity_gate(model, what, prompts(8), QUICK)
+    assert {r.state for r in results if r.id != "I7"} <= {"pass", "n/a"}, results
+    rounding = next(r for r in results if r.id == "I3").numbers["max difference"].value
+    assert rounding > QUICK.rule("I3").passes, "the fp32 tolerance would fail a sound engine"
+    step = integrity.Decoder.step
+    monkeypatch.setattr(
+        integrity.Decoder, "step",
+        lambda self, t, a: step(self, t, 0 * a if self.use_cache else a),
+    )  # fmt: skip
+    assert integrity.cache_parity(model, what, prompts(4), QUICK, alpha=0.5).state == "fail"
