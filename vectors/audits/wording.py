@@ -139,7 +139,9 @@ def _axis(claim: Claim, results: Mapping[str, ControlResult]) -> str:
     numbers = {} if found is None else found.numbers
     place = f"PC{numbers['component'].value:.0f}" if "component" in numbers else "the axis"
     norm = claim.statistic.removeprefix("r with ") if claim.statistic else "the norms"
-    share = ""
+    share, matched = "", ", lengths not matched"
+    if "G2" in results and "matched" in results["G2"].numbers:
+        matched = f", at matched lengths {number(results, 'G2', 'matched')} texts"
     if found is not None and "share of variance" in numbers and len(found.nulls) > 1:
         null = found.nulls[1]
         share = (
@@ -148,8 +150,7 @@ def _axis(claim: Claim, results: Mapping[str, ControlResult]) -> str:
         )
     return (
         f"{place} of the emotion vectors correlates with {norm} at |r| "
-        f"{number(results, 'G6', 'r')} emotions, at matched lengths "
-        f"{number(results, 'G2', 'matched')} texts{share}"
+        f"{number(results, 'G6', 'r')} emotions{matched}{share}"
     )
 
 
