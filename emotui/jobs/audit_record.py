@@ -50,6 +50,23 @@ class Subject:
     """Hashes of the prompts on which this emotion was steered before the claim was entered."""
     tried: int = 1
     """Distinct (layer, alpha) at which that was done; 1 = fixed in advance."""
+    keyword_free: str = ""
+    """Run over texts without emotion words, same labels (X3); "" = none was given."""
+    registers: tuple[str, ...] = ()
+    """Runs over texts of other registers, same labels (X4)."""
+    second_run: str = ""
+    """Run of another model (X5) or another precision of the same one (X6) over the same texts."""
+    neutral: str = ""
+    """Run over neutral texts (G5)."""
+    norms: tuple[tuple[str, float, float], ...] = ()
+    """Emotion, valence, arousal, each from -1 to 1 (axis claims, G6, G8, C3)."""
+    norms_source: str = ""
+    """Where the norms come from: file name and SHA-256."""
+    paraphrases: tuple[str, ...] = ()
+    """Templates with {} for the prompt (X7); () = the built-in ones."""
+    component: int = 0
+    """Which principal component an axis claim names, from 1; 0 = the best of the first five. Its
+    `emotion` is what the axis is called, valence or arousal."""
 
 
 @dataclass
@@ -143,9 +160,7 @@ def open_audit(home: Home, finding: str) -> Audit:
 
 def from_record(value: Mapping[str, Any]) -> Audit:
     """The inverse of `Audit.to_json`; the verdict is not read, it is computed again."""
-    subject: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in value["subject"].items()
-    }
+    subject: dict[str, Any] = {k: _tuples(v) for k, v in value["subject"].items()}
     return Audit(
         id=value["id"],
         claim=_claim(value["claim"]),
@@ -165,6 +180,10 @@ def from_record(value: Mapping[str, Any]) -> Audit:
         notes=tuple(Note(**n) for n in value["notes"]),
         forks=value["forks"],
     )
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
 def now() -> str:

@@ -16,8 +16,8 @@ COMMANDS = [
     ("runs", "rm"), ("probe",), ("vectors",), ("vectors", "build"), ("vectors", "list"),
     ("vectors", "show"), ("vectors", "import"), ("vectors", "export"), ("vectors", "combine"),
     ("vectors", "rm"), ("score",), ("steer",), ("audit",), ("audit", "new"), ("audit", "run"),
-    ("audit", "show"), ("audit", "list"), ("audit", "check"), ("audit", "report"), ("serve",),
-    ("doctor",), ("config",), ("locate",),
+    ("audit", "show"), ("audit", "supply"), ("audit", "gate"), ("audit", "list"),
+    ("audit", "check"), ("audit", "report"), ("serve",), ("doctor",), ("config",), ("locate",),
 ]  # fmt: skip
 GROUPS = [("data",), ("runs",), ("vectors",), ("audit",)]
 

@@ -13,6 +13,9 @@ from vectors.errors import DataError
 
 MIN_TOPICS = 6
 """Fewer cannot be split in three, or into five folds with something left over."""
+MIN_EACH = 8
+"""Texts on either side of an AUROC, and of an emotion that is ranked, in a set from elsewhere; with
+fewer a perfect score is no evidence (8 of 8: Wilson's lower end .68)."""
 GOOD_TOPICS, GOOD_ITEMS = 20, 10
 """Below these a probe control cannot pass without a warning (convention)."""
 
@@ -75,6 +78,23 @@ class AuditData:
         """Two labels: everything else (0) and `label` (1)."""
         codes = (self.codes == self.code(label)).astype(np.int64)
         return replace(self, codes=codes, labels=(f"not {label}", label))
+
+    def only(self, labels: Sequence[str]) -> "AuditData":
+        """The texts of these labels, which become the labels, in this order."""
+        codes = np.full(self.n_labels, -1)
+        codes[[self.code(label) for label in labels]] = np.arange(len(labels))
+        part = self.take(codes[self.codes] >= 0)
+        return replace(part, codes=codes[part.codes], labels=tuple(labels))
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Labels that occur."""
+        return tuple(self.labels[k] for k in np.unique(self.codes))
+
+    def at_least(self, count: int) -> tuple[str, ...]:
+        """Labels with so many texts or more."""
+        have = np.bincount(self.codes, minlength=self.n_labels)
+        return tuple(e for e, n in zip(self.labels, have, strict=True) if n >= count)
 
     def take(self, keep: Bool[np.ndarray, "text"] | Int[np.ndarray, "text"]) -> "AuditData":
         """Some of the texts."""

@@ -25,3 +25,5 @@ class Control:
     """True where a failure speaks against the engine or the audit, not against the claim."""
     qualifier: str = ""
     """What must stay in the sentence when this control only warns."""
+    also: tuple[Kind, ...] = ()
+    """Kinds of claim for which it can be computed on demand, beside those that require it."""

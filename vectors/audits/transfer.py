@@ -14,7 +14,7 @@ from vectors.errors import DataError
 from vectors.stats import percentile_interval
 
 from .closed_form import auroc, contrast
-from .data import AuditData, halves_by_group, unit_rows
+from .data import MIN_EACH, AuditData, halves_by_group, unit_rows
 from .pairs import topic_interval
 from .reliability import over_splits
 from .result import ControlResult, exact
@@ -49,6 +49,9 @@ def held_out_topics(data: AuditData, settings: AuditSettings) -> ControlResult:
         inside.append(_macro(rows[spare] @ vectors.T, data.codes[spare]))
         outside.append(_macro(rows[new] @ vectors.T, data.codes[new]))
     drop = np.array(inside) - np.array(outside)
+    if not np.isfinite(drop).any():
+        said = "no split leaves texts of every label on both sides: too few of the rarest"
+        return ControlResult("X2", "limited", reasons=(said,))
     state = settings.rule("X2").state(float(np.nanmean(drop)))
     said = f"AUROC {np.nanmean(inside):.2f} in topic, {np.nanmean(outside):.2f} on new topics"
     numbers = {
@@ -71,6 +74,16 @@ def without_keywords(
             f"{other.name} has width {other.rows.shape[1]}, the data {data.rows.shape[1]}; "
             "extract both with one model and layer"
         )
+    few = [
+        f"{n} of {label}"
+        for label, n in zip(
+            data.labels, np.bincount(other.codes, minlength=data.n_labels), strict=True
+        )
+        if n < MIN_EACH
+    ]
+    if few:
+        said = f"{other.name} has too few texts ({', '.join(few)}; {MIN_EACH} are needed)"
+        return ControlResult("X3", "limited", reasons=(said,))
     vectors = contrast(data.codes[None], data.n_labels)[0] @ unit_rows(data.rows)
     scores = unit_rows(other.rows) @ vectors.T
     test = AuditData(other.rows, other.codes, data.labels, other.groups)
@@ -91,4 +104,5 @@ def without_keywords(
 
 def _macro(scores: Float[np.ndarray, "text label"], codes: Int[np.ndarray, "text"]) -> float:
     found = [auroc(scores[:, k], codes == k) for k in range(scores.shape[1]) if (codes == k).any()]
-    return float(np.nanmean(found)) if found else float("nan")
+    known = [x for x in found if x == x]  # a draw may hold one label only
+    return float(np.mean(known)) if known else float("nan")

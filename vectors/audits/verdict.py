@@ -145,8 +145,10 @@ def _states(
 ) -> dict[str, State]:
     """Every control that was run or is required; a waiver counts only where nothing was run."""
     states: dict[str, State] = dict.fromkeys(required(claim), "not_run")
-    for name, result in results.items():
-        states[name] = "not_run" if name in stale else result.state
+    # In the registry's order, so that a record read back gives the same verdict word for word.
+    for name in CONTROLS:
+        if name in results:
+            states[name] = "not_run" if name in stale else results[name].state
     for name in waived:
         if states.get(name, "not_run") == "not_run":
             states[name] = "waived"

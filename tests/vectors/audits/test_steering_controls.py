@@ -8,6 +8,7 @@ import torch
 
 from tests.vectors.audits.planted import World, plant
 from tests.vectors.audits.toy import LAYER, NEUTRAL, TARGET, Toy, bench, prompts
+from tests.vectors.conftest import tiny_hf, tokenizer_for
 from vectors.audits import integrity
 from vectors.audits.arms import planned_arms, random_directions, shuffled_directions
 from vectors.audits.bench import Bench
@@ -22,17 +23,14 @@ from vectors.audits.dose import (
     sign_flip,
 )
 from vectors.audits.language import coherence_budget
-from vectors.audits.mechanism import (
-    ablation,
-    active_path,
-    beyond_vocabulary,
-    planned_mechanism,
-)
+from vectors.audits.mechanism import active_path, beyond_vocabulary
+from vectors.audits.necessity import necessity, planned_necessity
+from vectors.audits.removal import RemovalBench
 from vectors.audits.settings import PRESETS, AuditSettings
 from vectors.audits.specificity import planned_specificity, specificity
 from vectors.errors import DataError
 from vectors.generation import generate
-from vectors.models import LanguageModel
+from vectors.models import LanguageModel, wrap_model
 from vectors.sampling import Sampling
 from vectors.steering import Intervention
 
@@ -173,17 +171,26 @@ def test_c8_a_vocabulary_boost_is_called_one(toy: Toy) -> None:
 def test_c9_removing_the_cause_lowers_the_outcome_where_it_was_present(toy: Toy) -> None:
     # Embeddings that evoke the emotion: prompts whose last token lies along the cause.
     ranked = sorted(prompts(120), key=lambda p: -_along(toy, p))
-    used = replace(bench(toy, toy.axes["cause"]), prompts=tuple(ranked[:40]), forwards=0)
-    neutral = {layer: toy.natural.mean(axis=0) for layer in range(3)}
-    found = ablation(used, neutral, QUICK)
+    used = removing(toy, "cause", ranked[:40])
+    found = necessity(used, toy.natural, QUICK)
     assert found.state == "pass"
-    assert found.cost.forwards <= planned_mechanism(40, QUICK)["C9"].forwards
-    read = replace(bench(toy, toy.axes["read"]), prompts=used.prompts, forwards=0)
-    assert ablation(read, neutral, QUICK).state in ("warn", "fail")
-    against = replace(bench(toy, toy.axes["cause"]), prompts=tuple(ranked[-40:]), forwards=0)
-    inhibits = ablation(against, neutral, QUICK)
+    assert found.cost.forwards <= planned_necessity(40, QUICK).forwards
+    read = necessity(removing(toy, "read", ranked[:40]), toy.natural, QUICK)
+    assert read.state in ("warn", "fail")
+    inhibits = necessity(removing(toy, "cause", ranked[-40:]), toy.natural, QUICK)
     assert inhibits.state == "fail"
     assert "inhibits" in inhibits.reasons[0]
+    as_claimed = necessity(removing(toy, "cause", ranked[-40:]), toy.natural, QUICK, side=-1)
+    assert as_claimed.state == "pass"
+
+
+def removing(toy: Toy, axis: str, some: list[str]) -> RemovalBench:
+    """The toy with a direction taken out at every layer, on given prompts."""
+    made = bench(toy, toy.axes[axis])
+    neutral = dict.fromkeys(range(3), toy.natural)
+    return RemovalBench(
+        toy.model, tuple(some), made.intervention, 1.0, TARGET, NEUTRAL, neutral_rows=neutral
+    )
 
 
 def _along(toy: Toy, prompt: str) -> float:
@@ -358,3 +365,22 @@ def test_a_bench_needs_prompts_an_alpha_and_two_lexicons(toy: Toy) -> None:
 
 def test_the_gate_is_counted_before_it_starts() -> None:
     assert sum(c.forwards for c in integrity.planned_gate().values()) == 376
+
+
+@pytest.mark.parametrize("family", ["gpt_neox", "llama"])
+def test_in_half_precision_the_gate_allows_rounding_and_no_more(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hf = tiny_hf(family).to(torch.bfloat16)
+    model = wrap_model(hf, tokenizer_for(family), source=family)
+    what = integrity.stand_in(model, prompts(4))
+    results = integrity.integrity_gate(model, what, prompts(8), QUICK)
+    assert {r.state for r in results if r.id != "I7"} <= {"pass", "n/a"}, results
+    rounding = next(r for r in results if r.id == "I3").numbers["max difference"].value
+    assert rounding > QUICK.rule("I3").passes, "the fp32 tolerance would fail a sound engine"
+    step = integrity.Decoder.step
+    monkeypatch.setattr(
+        integrity.Decoder, "step",
+        lambda self, t, a: step(self, t, 0 * a if self.use_cache else a),
+    )  # fmt: skip
+    assert integrity.cache_parity(model, what, prompts(4), QUICK, alpha=0.5).state == "fail"
