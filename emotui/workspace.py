@@ -7,7 +7,7 @@ knows no Textual and nothing heavy.
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from emotui.config import Settings
 from emotui.jobs.spec import ModelSpec
@@ -67,6 +67,10 @@ class Workspace:
     emotion: str = ""
     emotions: tuple[str, ...] = ()
     """Those that colour tokens."""
+    pair: tuple[str, str] = ("", "")
+    """The two emotions of the cosine under the heat map's cursor; empty where there is none."""
+    claim: Literal["", "probe", "cosine"] = ""
+    """A finding to begin from what is shown; the Audit pane takes it up and empties it."""
     alpha: float = 0.0
     """In mean residual norms."""
     prompt: str = ""
