@@ -83,7 +83,7 @@ def finding_lines(record: Mapping[str, Any], required: Sequence[str]) -> list[st
         lines.append(
             f"  wording: {one_line(hit['word'])!r}: {hit['why']}; write {one_line(hit['instead'])}"
         )
-    lines += ["", f"  about: {_about(subject)}"]
+    lines += ["", f"  about: {about(subject)}"]
     lines.append(
         f"  plan: sealed {sealed['sealed_at']}, {sealed['sha256'][:12]}" if sealed
         else "  plan: none was sealed, so at best exploratory"
@@ -97,7 +97,8 @@ def finding_lines(record: Mapping[str, Any], required: Sequence[str]) -> list[st
     return lines + table(("state", "control", "", "what was found"), rows)
 
 
-def _about(subject: Mapping[str, Any]) -> str:
+def about(subject: Mapping[str, Any]) -> str:
+    """What is audited, in one line: emotion, run or vectors, layer, pooling, alpha, prompts."""
     other = f" and {subject['other']}" if subject["other"] else ""
     where = f"vectors {subject['vectors']}" if subject["vectors"] else f"run {subject['run']}"
     alpha = "" if subject["alpha"] is None else f", alpha {subject['alpha']:+g}"

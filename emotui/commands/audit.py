@@ -181,7 +181,7 @@ def new(
             seed=seed,
         ),
     )
-    _show(record, as_json=as_json, home=here)
+    show_record(record, as_json=as_json, home=here)
 
 
 @app.command("run", epilog="Example: emotui audit run probe-furious-1 --preset quick")
@@ -254,7 +254,7 @@ def run_(
         resume="finished controls are kept, the same command resumes",
         quiet=quiet,
     )
-    _show(cast("dict[str, Any]", record), as_json=as_json, home=here)
+    show_record(cast("dict[str, Any]", record), as_json=as_json, home=here)
 
 
 @app.command("show", epilog="Example: emotui audit show probe-furious-1")
@@ -264,7 +264,7 @@ def show(finding: FindingArgument, home: HomeOption = None, as_json: JsonOption 
 
     from store.findings import load_finding
 
-    _show(load_finding(here, finding), as_json=as_json, home=here)
+    show_record(load_finding(here, finding), as_json=as_json, home=here)
 
 
 @app.command("list", epilog="Example: emotui audit list --json")
@@ -350,7 +350,7 @@ def report(
         say(f"wrote {one_line(str(path))}")
 
 
-def _show(record: dict[str, Any], *, as_json: bool, home: "Home") -> None:
+def show_record(record: dict[str, Any], *, as_json: bool, home: "Home") -> None:
     from emotui.auditview import finding_lines
     from emotui.jobs.audit_record import from_record
     from store.findings import head

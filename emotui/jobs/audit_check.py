@@ -45,10 +45,11 @@ def check_audits(home: Home, heads: Mapping[str, str]) -> list[Checked]:
     for name in heads:
         if name not in names:
             raise UserError(f"--head names the finding {one_line(name)!r}, which is not there")
-    return [_check(home, name, heads.get(name)) for name in names]
+    return [check_audit(home, name, heads.get(name)) for name in names]
 
 
-def _check(home: Home, name: str, expected: str | None) -> Checked:
+def check_audit(home: Home, name: str, expected: str | None = None) -> Checked:
+    """One finding; `expected` is a hash of its history noted earlier."""
     record = _record(home, name)
     current: dict[str, str] = {}
     extra: list[FindingProblem] = []

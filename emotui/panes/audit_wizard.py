@@ -1,0 +1,259 @@
+"""The form that enters a claim, filled from what the user is looking at, linted while one types.
+
+In: the workspace. Out: a `NewRequest` made of the answers. The suggested sentence says no more than
+the controls of its kind can carry. Reads no store and computes nothing; the wording lint is that of
+R7, run on every key.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+from textual import events
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from emotui.errors import OptionError
+from emotui.options import parse_alphas, parse_layers
+from emotui.sanitize import one_line
+from emotui.screens.form import Field, Form
+from emotui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from emotui.jobs.audit_new import NewRequest
+
+KINDS = ("probe", "cosine", "steering", "ablation", "axis")
+DIRECTIONS = ("greater", "less", "two-sided")
+PRESETS = ("quick", "standard", "full")
+EFFECTS = {"probe": "0.05", "cosine": "0.1", "steering": "0.1", "ablation": "0.1", "axis": "0.4"}
+"""Smallest effect of interest, in the units of the kind's statistic."""
+UNITS = {
+    "probe": "AUROC above chance",
+    "cosine": "cosine beyond the null's mean",
+    "steering": "change of the log-odds of the target words",
+    "ablation": "drop of the log-odds of the target words",
+    "axis": "correlation with the norms",
+}
+ACTIVATIONS = ("probe", "cosine", "axis")
+"""Kinds about a run; the others are about a set of vectors."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What a claim of one kind would be about, as far as the user's screen tells; "" = unknown."""
+
+    kind: str
+    run: str = ""
+    vectors: str = ""
+    emotion: str = ""
+    other: str = ""
+    layer: str = ""
+    alpha: str = ""
+
+    @property
+    def line(self) -> str:
+        """One line to choose by: `cosine     joyful ~ glad, run a1b2`."""
+        who = f"{self.emotion} ~ {self.other}" if self.other else self.emotion
+        parts = [who, f"layer {self.layer}" if self.layer else "",
+                 f"alpha {self.alpha}" if self.alpha else "", self.run or self.vectors]  # fmt: skip
+        return f"{self.kind:<9} " + (", ".join(p for p in parts if p) or "nothing chosen yet")
+
+    @property
+    def sentence(self) -> str:
+        """A claim in words that no control has to take back."""
+        who, other = self.emotion or "the emotion", self.other or "the other emotion"
+        return {
+            "probe": f"{who} can be read linearly from activations over topics not trained on",
+            "cosine": f"the vectors of {who} and {other} are more alike than this construction "
+            "gives for shuffled labels",
+            "steering": f"adding the vector of {who} goes with higher odds of its words, more than "
+            "random pushes of the same size do",
+            "ablation": f"removing the vector of {who} goes with lower odds of its words, more "
+            "than removing random ones does",
+            "axis": "the first component of the vectors goes with valence over emotions",
+        }[self.kind]
+
+
+def suggestion(workspace: Workspace, kind: str) -> Suggestion:
+    """What the workspace has for a claim of this kind."""
+    layer = "" if workspace.layer is None else str(workspace.layer)
+    if kind == "cosine":
+        first, second = workspace.pair
+        return Suggestion(kind, run=workspace.run, emotion=first or workspace.emotion,
+                          other=second, layer=layer)  # fmt: skip
+    if kind in ("steering", "ablation"):
+        alpha = f"{workspace.alpha:+g}" if kind == "steering" and workspace.alpha else ""
+        return Suggestion(kind, vectors=workspace.vectors, emotion=workspace.emotion, layer=layer,
+                          alpha=alpha)  # fmt: skip
+    emotion = workspace.emotion if kind == "probe" else ""
+    return Suggestion(kind, run=workspace.run, emotion=emotion, layer=layer)
+
+
+def suggestions(workspace: Workspace) -> list[Suggestion]:
+    """One for each kind."""
+    return [suggestion(workspace, kind) for kind in KINDS]
+
+
+class ClaimForm(Form):
+    """A form whose claim is linted while it is typed; what would be too much is said under it."""
+
+    DEFAULT_CSS = """
+    ClaimForm > Vertical { width: 96; }
+    ClaimForm #lint { height: auto; max-height: 4; color: $warning; }
+    """
+
+    def on_mount(self) -> None:
+        """The first look at the suggested words."""
+        self.query_one(Vertical).mount(Static(id="lint"), before=self.query_one("#wrong"))
+        self.call_after_refresh(self._lint)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Other words, another look."""
+        if event.input.id == "field-claim":
+            self._lint()
+
+    def on_key(self, event: events.Key) -> None:
+        """Up and down move between the fields."""
+        if event.key in ("up", "down") and isinstance(self.focused, Input):
+            event.stop()
+            if event.key == "up":
+                self.focus_previous()
+            else:
+                self.focus_next()
+
+    def _lint(self) -> None:
+        lines = lint_lines(self.query_one("#field-claim", Input).value)
+        for found in self.query("#lint").results(Static):
+            found.update(Text("\n".join(lines)))
+
+
+def lint_lines(text: str) -> list[str]:
+    """What the words of a claim say beyond its controls, and what to write."""
+    from vectors.audits.wording import lint
+
+    return [f"! {one_line(hit.word)!r}: {hit.why}; write {hit.instead}" for hit in lint(text)]
+
+
+def claim_form(
+    kind: str, given: Suggestion, *, answers: Mapping[str, str] | None = None, wrong: str = ""
+) -> ClaimForm:
+    """The form of a kind; `answers` are those of a form that was refused, `wrong` says why."""
+    about = [Field("emotion", "emotion", given.emotion)]
+    if kind == "axis":
+        about = [
+            Field("layer", "layer", given.layer, "empty: that at 2/3 of the depth"),
+            Field("norms", "norms", "", "a CSV with emotion, valence, arousal; empty: built in"),
+        ]
+    elif kind == "probe":
+        about += [
+            Field("other", "against", given.other, "another emotion; empty: all the rest"),
+            Field("layer", "layer", given.layer, "naming one adds P7; empty: names none"),
+        ]
+    elif kind == "cosine":
+        about += [
+            Field("other", "and emotion", given.other),
+            Field("layer", "layer", given.layer, "empty: that at 2/3 of the depth"),
+        ]
+    else:
+        about.append(Field("layer", "layer", given.layer, "empty: that at 2/3 of the depth"))
+        if kind == "steering":
+            about.append(Field("alpha", "alpha", given.alpha, "in mean residual norms, e.g. 0.1"))
+        about += [
+            Field("prompts", "prompts", "", "a file, one per line; empty: made from the texts"),
+            Field("target_words", "target words", "", "by commas; empty: the emotion's own"),
+            Field("neutral_words", "neutral words", "", "by commas; empty: as frequent, no mark"),
+        ]
+    source = (
+        Field("run", "run", given.run)
+        if kind in ACTIVATIONS
+        else Field("vectors", "vectors", given.vectors)
+    )
+    every = (
+        Field("claim", "claim", given.sentence),
+        source,
+        *about,
+        Field("direction", "direction", "greater", choices=DIRECTIONS),
+        Field("effect_min", "smallest effect", EFFECTS[kind], UNITS[kind]),
+        Field("preset", "preset", "standard", choices=PRESETS),
+        Field("seal", "seal the plan now", "yes", choices=("yes", "no")),
+        Field("name", "id", "", "empty: made of kind and emotion"),
+    )
+    if answers is not None:
+        every = tuple(
+            Field(f.name, f.label, answers.get(f.name, f.value), f.hint, f.choices) for f in every
+        )
+    hint = f"! {wrong}" if wrong else (
+        "Nothing is read yet. Sealed now, the verdict can be more than exploratory. Ctrl+J enters"
+    )  # fmt: skip
+    return ClaimForm(f"A new {kind} claim", every, hint=hint, check=lambda a: mistakes(kind, a))
+
+
+def mistakes(kind: str, answers: Mapping[str, str]) -> str:
+    """What is wrong with the answers as far as it can be seen without the data; "" for nothing."""
+    if not answers["claim"]:
+        return "write the sentence that is to be tested"
+    source = "run" if kind in ACTIVATIONS else "vectors"
+    if not answers[source]:
+        return f"name the {source} the claim is about"
+    if kind != "axis" and not answers["emotion"]:
+        return "name the emotion"
+    if kind == "cosine" and not answers["other"]:
+        return "name the other emotion of the cosine"
+    try:
+        if answers.get("layer"):
+            parse_layers(answers["layer"], option="layer")
+        if kind == "steering":
+            found = parse_alphas(answers["alpha"], option="alpha") if answers["alpha"] else ()
+            if len(found) != 1 or found[0] == 0:
+                return "alpha is one number other than 0, in mean residual norms"
+    except OptionError as error:
+        return str(error)
+    try:
+        if not float(answers["effect_min"] or EFFECTS[kind]) > 0:
+            return "the smallest effect of interest is above 0"
+    except ValueError:
+        return "the smallest effect is a number"
+    prompts = answers.get("prompts")
+    if prompts and not Path(prompts).expanduser().is_file():
+        return f"{prompts} is no file; write one prompt per line"
+    return ""
+
+
+def new_request(kind: str, answers: Mapping[str, str]) -> "NewRequest":
+    """The request of a filled form; imports the jobs, so call it on a job's thread."""
+    from emotui.jobs.audit_new import NewRequest
+
+    layer = answers.get("layer", "")
+    given: dict[str, Any] = {
+        "kind": kind,
+        "emotion": answers.get("emotion", ""),
+        "claim": answers["claim"],
+        "run": answers.get("run") or None,
+        "vectors": answers.get("vectors") or None,
+        "other": answers.get("other") or None,
+        "layer": parse_layers(layer, option="layer") if layer else None,
+        "alpha": parse_alphas(answers["alpha"])[0] if answers.get("alpha") else None,
+        "direction": answers["direction"] or "greater",
+        "effect_min": float(answers["effect_min"] or EFFECTS[kind]),
+        "prompts": _lines(answers.get("prompts", "")),
+        "target_words": _words(answers.get("target_words", "")),
+        "neutral_words": _words(answers.get("neutral_words", "")),
+        "name": answers["name"] or None,
+        "prereg": answers["seal"] == "yes",
+        "preset": answers["preset"] or "standard",
+    }
+    known = {f.name for f in fields(NewRequest)}
+    return NewRequest(**{name: value for name, value in given.items() if name in known})
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(w.strip() for w in text.split(",") if w.strip())
+
+
+def _lines(path: str) -> tuple[str, ...]:
+    if not path:
+        return ()
+    lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+    return tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
