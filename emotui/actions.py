@@ -130,7 +130,8 @@ _PROBES = _pane(
     ("controls", "c", "controls", "controls", "probes: controls", "Show or hide control curves"),
     ("metric", "m", "metric", "metric", "probes: metric", "Balanced accuracy or AUROC"),
     ("open", "o", "open_run", "", "probes: open run...", "Choose another run"),
-    ("export", "x", "export", "", "export: probes", "Write chart and table as SVG and CSV"),
+    ("audit", "f", "audit", "audit", "probes: audit...", "Begin a finding about this layer"),
+    ("export", "x", "export", "", "export: probes", "Write the chart as SVG and PNG, and CSV"),
 )
 _VECTORS = (
     _pane(
@@ -160,6 +161,8 @@ _VECTORS = (
         ("algebra", "a", "algebra", "", "vectors: combine...", "A new set: joyful - sad + calm"),
         ("ratings", "v", "ratings", "", "vectors: ratings...", "A CSV of valence and arousal"),
         ("axes", "P", "axes", "", "vectors: axes", "Other components on the plane"),
+        ("audit", "f", "audit", "", "vectors: audit...", "Begin a finding about this cosine"),
+        ("details", "d", "details", "", "vectors: provenance", "Every choice that made the set"),
         ("list", "L", "show_list", "", "vectors: sets", "The list of sets and their emotions"),
     )
     + _pane(

@@ -7,6 +7,7 @@ has not been controlled. Computes nothing.
 import csv
 import io
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from emotui.charts import Line, Panel, chart, thinned
@@ -103,11 +104,43 @@ def best_line(report: ProbeReport) -> str:
     r = report.result
     probe = curves_of(report)["probe"]
     at = r["layers"].index(r["best_layer"])
-    near = ", ".join(str(layer) for layer in r["within_one_se"])
+    over = over_words(report, r["best_layer"])
+    over = f"{over}; " if over else ""
     return (
-        f"* layer {r['best_layer']}: {interval(probe['accuracy'][at])}; within one standard error: "
-        f"{near}; chosen and scored on the same data, so a little too high"
+        f"* layer {r['best_layer']}: {interval(probe['accuracy'][at])}; {over}"
+        f"within one standard error: {ranges(r['within_one_se'])}; chosen and scored on the same "
+        "data, so a little too high"
     )
+
+
+def over_words(report: ProbeReport, layer: int) -> str:
+    """`over words +.09 [+.07 +.11]`; "" where bag of words was not run or not compared."""
+    r = report.result
+    found = r.get("over_words") or []
+    if layer not in r["layers"] or not found:
+        return ""
+    over = found[r["layers"].index(layer)]
+    return f"over words {signed(over['value'])} [{signed(over['low'])} {signed(over['high'])}]"
+
+
+def signed(value: float | None) -> str:
+    """`+.09`, `-.03`, or a dash where it is not known."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    digits = f"{abs(value):.2f}"
+    sign = "-" if value < 0 and float(digits) else "+"
+    return sign + (digits[1:] if digits.startswith("0.") else digits)
+
+
+def ranges(layers: Sequence[int]) -> str:
+    """`17-24`, `3, 5-7`: neighbouring layers together."""
+    parts: list[list[int]] = []
+    for layer in layers:
+        if parts and layer == parts[-1][-1] + 1:
+            parts[-1].append(layer)
+        else:
+            parts.append([layer])
+    return ", ".join(f"{p[0]}-{p[-1]}" if len(p) > 1 else str(p[0]) for p in parts)
 
 
 def rests_on(report: ProbeReport) -> list[str]:

@@ -35,7 +35,18 @@ def bag_of_words(
     *,
     cancelled: Callable[[], bool] = never,
 ) -> Curve:
-    """Logistic regression on 1- and 2-grams, on the probe's folds; one flat value.
+    """`words_held` as a curve of one flat value."""
+    return flat_curve("bag of words", *words_held(texts, split, settings, cancelled=cancelled))
+
+
+def words_held(
+    texts: Sequence[str],
+    split: Split,
+    settings: ProbeSettings,
+    *,
+    cancelled: Callable[[], bool] = never,
+) -> tuple[Held, str]:
+    """Logistic regression on 1- and 2-grams, on the probe's folds, and how it was made.
 
     Counts enter as 1 + log count, each text at unit length, no inverse document frequency: nothing
     but the held-out text's own length depends on words outside the training folds. `texts` are of
@@ -50,8 +61,7 @@ def bag_of_words(
     else:
         scores = _sparse_scores(words, split, settings, cancelled)
         note = f"the {words.shape[1]} most frequent 1-2-grams, C {BAG_C:g}"
-    held = assess(scores, split, resamples=settings.bootstrap, seed=settings.seed)
-    return _flat("bag of words", held, note)
+    return assess(scores, split, resamples=settings.bootstrap, seed=settings.seed), note
 
 
 def length_only(
@@ -63,7 +73,7 @@ def length_only(
     features = one_number(np.asarray(lengths, dtype=np.float64)[split.rows])
     scores = held_out_scores(features, split, _plain_logistic(settings))
     held = assess(scores, split, resamples=settings.bootstrap, seed=settings.seed)
-    return _flat("length only", held, "powers 1 to 4 of the standardised log length")
+    return flat_curve("length only", held, "powers 1 to 4 of the standardised log length")
 
 
 def norm_layer(
@@ -163,7 +173,8 @@ def band(values: Float64[np.ndarray, "draw"]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _flat(name: str, held: Held, note: str) -> Curve:
+def flat_curve(name: str, held: Held, note: str) -> Curve:
+    """A baseline that knows no layers."""
     return Curve(name, (), (held.accuracy,), (held.auroc,), held.fold_accuracy[None], note)
 
 

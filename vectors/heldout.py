@@ -44,6 +44,24 @@ class Held:
     """Macro one-against-rest AUROC; chance is .5."""
     fold_accuracy: Float[np.ndarray, "seed fold"]
     """Balanced over the labels a fold holds; NaN for a fold without rows."""
+    accuracy_draws: Float[np.ndarray, "draw"]
+    """Balanced accuracy on all the data, then on each resample of the topics, not widened."""
+    n_folds: int
+
+
+def above(first: Held, second: Held) -> Interval:
+    """How far the first's balanced accuracy lies above the second's, with the interval of that.
+
+    Both must be of one `Split`, assessed with the same resamples and seed: then each resample drew
+    the same topics for both, and what makes a topic easy or hard for both of them cancels. NaN
+    where a layer's dropped rows took whole topics away, so that the resamples do not match.
+    """
+    a, b = first.accuracy, second.accuracy
+    n, n_clusters = min(a.n, b.n), min(a.n_clusters, b.n_clusters)
+    if a.n_clusters != b.n_clusters or first.accuracy_draws.shape != second.accuracy_draws.shape:
+        return Interval(a.value - b.value, np.nan, np.nan, n, n_clusters)
+    difference = first.accuracy_draws - second.accuracy_draws
+    return _interval(difference, first.n_folds, n=n, n_clusters=n_clusters, lowest=-1.0)
 
 
 def assess(
@@ -81,15 +99,22 @@ def assess(
         _interval(accuracy, split.n_folds, n=len(labels), n_clusters=n_own),
         _interval(auroc, split.n_folds, n=len(labels), n_clusters=n_own),
         _by_fold(right, labels, fold, n_labels, split.n_folds),
+        accuracy,
+        split.n_folds,
     )
 
 
 def _interval(
-    values: Float[np.ndarray, "draw"], n_folds: int, *, n: int, n_clusters: int
+    values: Float[np.ndarray, "draw"],
+    n_folds: int,
+    *,
+    n: int,
+    n_clusters: int,
+    lowest: float = 0.0,
 ) -> Interval:
-    """Of the estimate and its resamples, widened for shared training rows, within 0 and 1."""
+    """Of the estimate and its resamples, widened for shared training rows, `lowest` to 1."""
     wider = np.sqrt(1 + n_folds / (n_folds - 1))
-    samples = np.clip(values[0] + wider * (values[1:] - values[0]), 0, 1)
+    samples = np.clip(values[0] + wider * (values[1:] - values[0]), lowest, 1)
     return percentile_interval(values[0], samples, n=n, n_clusters=n_clusters)
 
 

@@ -131,6 +131,9 @@ class ProbeResult:
     within_one_se: tuple[int, ...]
     """Layers whose balanced accuracy is within one standard error of the best."""
     settings: dict[str, Any] = field(default_factory=dict)
+    over_words: tuple[Interval, ...] = ()
+    """Per layer, balanced accuracy above bag of words on the same resampled topics; empty where
+    bag of words was not run."""
 
     def curve(self, name: str) -> Curve:
         """The curve of this name; DataError names those there are."""
@@ -146,6 +149,7 @@ class ProbeResult:
         out = {k: list(v) if isinstance(v, tuple) else v for k, v in plain.items()}
         return out | {
             "curves": [curve.to_json() for curve in self.curves],
+            "over_words": [interval.to_json() for interval in self.over_words],
             "shuffled_band": [list(ends) for ends in self.shuffled_band],
             "random_split": None if self.random_split is None else self.random_split.to_json(),
         }

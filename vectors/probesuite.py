@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from jaxtyping import Float, Int
 
-from .baselines import bag_of_words, band, length_only, norm_layer, shuffled_layer
+from .baselines import band, flat_curve, length_only, norm_layer, shuffled_layer, words_held
 from .errors import Cancelled, DataError
 from .folds import Split
-from .heldout import Held, assess
+from .heldout import Held, above, assess
 from .probes import (
     Curve,
     LayerOf,
@@ -48,6 +48,7 @@ class _Columns:
     twin: list[Held] = field(default_factory=list)
     shuffled: list[np.ndarray] = field(default_factory=list)
     shuffled_how: str = ""
+    words: Held | None = None
 
 
 def run_probes(
@@ -81,13 +82,14 @@ def run_probes(
     split = split_rows(first, codes, labels, groups, chosen)
     loose = split_rows(first, codes, labels, groups, chosen, split="random")
     flat = []
+    columns = _Columns()
     if texts is not None:
-        flat.append(bag_of_words(texts, split, chosen, cancelled=cancelled))
+        columns.words, note = words_held(texts, split, chosen, cancelled=cancelled)
+        flat.append(flat_curve("bag of words", columns.words, note))
     if lengths is not None:
         flat.append(length_only(lengths, split, chosen))
     for curve in flat:
         on_part(curve.name, None, curve.accuracy[0], curve.auroc[0])
-    columns = _Columns()
     dropped = split.n_dropped
     for layer in layers:
         if cancelled():
@@ -110,6 +112,7 @@ def run_probes(
                 used, split, chosen, permutations=permutations, cancelled=cancelled
             )
             columns.shuffled.append(values)
+            _tell_band(on_part, layer, values, columns.probe[-1])
         if random_split and split.grouping == "topic":
             columns.random.append(held(loose, used))
             _tell(on_part, "random split", layer, columns.random[-1])
@@ -121,6 +124,16 @@ def run_probes(
 
 def _tell(on_part: OnPart, name: str, layer: int, held: Held) -> None:
     on_part(name, layer, held.accuracy, held.auroc)
+
+
+def _tell_band(on_part: OnPart, layer: int, values: np.ndarray, probe: Held) -> None:
+    """The band of shuffled labels as an interval of accuracy; its AUROC is not computed."""
+    low, high = band(values)
+    n, n_clusters = probe.accuracy.n, probe.accuracy.n_clusters
+    nothing = Interval(np.nan, np.nan, np.nan, n, n_clusters)
+    on_part(
+        "shuffled labels", layer, Interval(float(values.mean()), low, high, n, n_clusters), nothing
+    )
 
 
 def _result(
@@ -160,6 +173,9 @@ def _result(
         random_split=loose,
         best_layer=best,
         within_one_se=near,
+        over_words=()
+        if columns.words is None
+        else tuple(above(held, columns.words) for held in columns.probe),
         settings=asdict(settings)
         | {"permutations": permutations, "shuffled": columns.shuffled_how},
     )

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from jaxtyping import Bool, Int
 
 from emotui.events import Cancelled, Done, Job, Progress, never
-from store.atomic import read_json, write_bytes
+from store.atomic import write_bytes
 from store.datasets import Dataset, DatasetInfo, list_datasets
 from store.duplicates import same_groups, text_keys
 from store.formats import ReadOptions, read_records
@@ -96,13 +96,6 @@ class Columns:
 def datasets_job(home: Home) -> Job:
     """Done holds every dataset's info, by name."""
     yield Done(tuple(list_datasets(home)))
-
-
-def runs_job(home: Home) -> Job:
-    """Done holds a summary of every run, the last changed first."""
-    from store.runs import list_runs
-
-    yield Done(tuple(list_runs(home)))
 
 
 def exclude_job(home: Home, name: str, row: int, reason: str) -> Job:
@@ -210,22 +203,6 @@ def columns_job(path: str, *, header: bool = True, cancelled: Cancelled = never)
             tuple(str(first.get(name, ""))[:200] for name in names),
         )
     )
-
-
-def newest_probe_job(home: Home, run: str) -> Job:
-    """Done holds the ProbeReport written last for this run, or None where there is none."""
-    from emotui.jobs.probe import ProbeReport
-
-    found = sorted((home.runs / run / "results").glob("probe-*.json"), key=_age)
-    if not found:
-        yield Done(None)
-        return
-    value = read_json(found[-1])
-    yield Done(ProbeReport(**{**value, "not_run": tuple(value["not_run"]), "cached": True}))
-
-
-def _age(path: Path) -> float:
-    return path.stat().st_mtime
 
 
 def export_probe_job(home: Home, report: "ProbeReport") -> Job:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from emotui.widgets.cells import signed
 from emotui.widgets.chart_grid import Series
 
 Metric = Literal["accuracy", "auroc"]
@@ -18,13 +19,22 @@ LOOKS = {
     "probe": "solid",
     "untrained twin": "dashed",
     "norm only": "dash-dot",
-    "random split": "fine",
     "bag of words": "dotted",
     "length only": "fine",
 }
 """Curves in the order of the chart, and their dashes."""
+HUES = {
+    "untrained twin": "#9a9a9a",
+    "norm only": "#cc79a7",
+    "bag of words": "#e69f00",
+    "length only": "#009e73",
+}
+"""Colours of Okabe and Ito, told apart by the colour-blind; the dashes do it without colours."""
 SHUFFLED = "shuffled labels"
-COLUMNS = ("untrained twin", "norm only", "random split")
+COLUMNS = {"untrained twin": "twin", "norm only": "norm", "random split": "random"}
+"""Controls with a value per layer that have a column, and its title."""
+BANDED = ("probe", "untrained twin")
+"""Curves drawn with their interval."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,11 @@ class Value:
         """`.871 [.852 .889]`."""
         return f"{short(self.value)} [{short(self.low)} {short(self.high)}]"
 
+    @property
+    def difference(self) -> str:
+        """`+.09 [+.07 +.11]`."""
+        return f"{signed(self.value)} [{signed(self.low)} {signed(self.high)}]"
+
 
 def short(value: float) -> str:
     """`.871`, or a dash."""
@@ -62,7 +77,7 @@ class Curves:
     def __init__(self, layers: Sequence[int] = ()) -> None:
         self.layers = tuple(layers)
         self._values: dict[str, dict[int | None, dict[Metric, Value]]] = {}
-        self._band: tuple[tuple[float, float], ...] = ()
+        self._over: dict[int, Value] = {}
 
     def add(self, name: str, layer: int | None, accuracy: Any, auroc: Any) -> None:
         """One more point."""
@@ -79,8 +94,17 @@ class Curves:
         for curve in every:
             for i, layer in enumerate(curve["layers"] or [None]):
                 curves.add(curve["name"], layer, curve["accuracy"][i], curve["auroc"][i])
-        curves._band = tuple((low, high) for low, high in result["shuffled_band"])
+        for layer, (low, high) in zip(result["layers"], result["shuffled_band"], strict=False):
+            ends = {"value": (low + high) / 2, "low": low, "high": high}
+            curves.add(SHUFFLED, layer, ends, dict.fromkeys(ends))
+        # Results of before over_words was computed do not have it.
+        over = result.get("over_words") or ()
+        curves._over = dict(zip(result["layers"], map(Value.of, over), strict=False))
         return curves
+
+    def over_words(self, layer: int) -> Value | None:
+        """How far the probe's balanced accuracy lies above bag of words, if that is known."""
+        return self._over.get(layer)
 
     def at(self, name: str, layer: int | None, metric: Metric) -> Value | None:
         """One value, if it is there."""
@@ -104,40 +128,46 @@ class Curves:
     def series(self, metric: Metric) -> list[Series]:
         """What the chart draws."""
         out = []
-        if metric == "accuracy" and self._band:
-            lows, highs = zip(*self._band, strict=True)
-            out.append(Series(SHUFFLED, flat_band=(min(lows), max(highs))))
+        shuffled = self._values.get(SHUFFLED, {})
+        if metric == "accuracy" and shuffled:
+            band = Series("shuffled", is_band=True)
+            for layer, values in shuffled.items():
+                assert layer is not None
+                band.low[layer], band.high[layer] = values[metric].low, values[metric].high
+            out.append(band)
         for name, dash in LOOKS.items():
             points = self._values.get(name)
             if points is None:
                 continue
-            one = Series(name, dash, main=name == "probe")
+            one = Series(name, dash, main=name == "probe", color=HUES.get(name, ""))
             for layer, values in points.items():
                 value = values[metric]
                 if layer is None:
                     one.flat = value.value
                     continue
                 one.points[layer] = value.value
-                if name == "probe":
+                if name in BANDED:
                     one.low[layer], one.high[layer] = value.low, value.high
             out.append(one)
         return out
 
-    def rows(self, *, best: int | None, pinned: int | None) -> list[list[str]]:
-        """One row per layer: both metrics of the probe, then its controls."""
+    def rows(self, metric: Metric, *, best: int | None, pinned: int | None) -> list[list[str]]:
+        """One row per layer: both metrics of the probe, what it is above words, its controls."""
         out = []
-        for i, layer in enumerate(self.layers):
+        for layer in self.layers:
             mark = ("*" if layer == best else "") + ("▲" if layer == pinned else "")
             accuracy, auroc = (self.at("probe", layer, m) for m in ("accuracy", "auroc"))
+            over = self.over_words(layer)
             row = [
                 f"{layer}{mark}",
                 accuracy.text if accuracy is not None else "…",
                 short(auroc.value) if auroc is not None else "…",
+                signed(over.value) if over is not None else "",
             ]
             for name in COLUMNS:
-                value = self.at(name, layer, "accuracy")
+                value = self.at(name, layer, metric)
                 row.append("" if value is None else short(value.value))
-            band = self._band[i] if i < len(self._band) else None
-            row.append("" if band is None else f"{short(band[0])}–{short(band[1])}")
+            band = self.at(SHUFFLED, layer, "accuracy")
+            row.append("" if band is None else f"{short(band.low)}–{short(band.high)}")
             out.append(row)
         return out

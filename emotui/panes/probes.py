@@ -7,6 +7,7 @@ and the newest probe for the other panes. Fits nothing.
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
@@ -16,7 +17,7 @@ from emotui.events import Job, Partial
 from emotui.lanes import Tools
 from emotui.options import parse_layers
 from emotui.panes.base import Pane
-from emotui.panes.probecurves import COLUMNS, NAMES, Curves, Metric
+from emotui.panes.probecurves import COLUMNS, NAMES, Curves, Metric, short
 from emotui.sanitize import one_line
 from emotui.screens.asking import PickOne
 from emotui.widgets.layer_chart import LayerChart
@@ -25,14 +26,15 @@ from emotui.worker import JobCancelled, JobEvent, JobFailed, Report
 
 if TYPE_CHECKING:
     from emotui.jobs.probe import ProbeReport
-    from store.runs import RunSummary
+    from emotui.jobs.runchoice import RunChoice, RunFinding, RunList
 
 TABLE = (
     Column("layer", 6, "right"),
     Column("balanced accuracy", 19),
-    Column("AUROC", 6, "right"),
-    *(Column(name, len(name), "right") for name in COLUMNS),
-    Column("shuffled"),
+    Column("AUROC", 5, "right"),
+    Column("over words", 10, "right"),
+    *(Column(title, 6, "right") for title in COLUMNS.values()),
+    Column("shuffled 95 %"),
 )
 
 
@@ -47,16 +49,16 @@ class ProbesPane(Pane):
     ProbesPane { layout: vertical; }
     ProbesPane #probe-title { height: 1; }
     ProbesPane #probe-chart { height: 1fr; min-height: 8; }
-    ProbesPane #probe-best { height: auto; max-height: 4; color: $text-muted; }
+    ProbesPane #probe-best { height: auto; max-height: 6; color: $text-muted; }
     ProbesPane #probe-table { height: 30%; min-height: 4; }
     .-wide ProbesPane #probe-table { height: 25%; }
-    .-narrow ProbesPane #probe-best { max-height: 5; }
     .-narrow.-low ProbesPane #probe-table { height: 5; }
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._runs: tuple[RunSummary, ...] = ()
+        self._runs: tuple[RunChoice, ...] = ()
+        self._findings: tuple[RunFinding, ...] = ()
         self._curves = Curves()
         self._metric: Metric = "accuracy"
         self._controls = True
@@ -74,11 +76,11 @@ class ProbesPane(Pane):
     def on_workspace(self, changed: frozenset[str]) -> None:
         """Another run, another probe, another pinned layer."""
         if "datasets_version" in changed:
-            self.submit(
-                _list, "list runs", lane="desk", subject="runs", then=self._take_runs, quiet=True
-            )
+            self._list_runs()
         if "run" in changed:
+            self._findings = ()
             self._curves = Curves(self._layers_of_run())
+            self._look_for_findings()
             if self.workspace.run and self.workspace.probe is None:
                 self._look_for_probe(self.workspace.run)
         if changed & {"run", "probe"} and self.workspace.probe is not None:
@@ -86,23 +88,64 @@ class ProbesPane(Pane):
         if changed & {"run", "probe", "layer"}:
             self._draw()
 
-    def _take_runs(self, runs: "tuple[RunSummary, ...]") -> None:
-        self._runs = runs
-        usable = [r for r in runs if r.state == "complete"]
+    def _list_runs(self) -> None:
+        dataset = self.workspace.dataset
+
+        def start(tools: Tools) -> Job:
+            from emotui.jobs.runchoice import runs_job
+
+            return runs_job(tools.home, dataset)
+
+        self.submit(
+            start, "list runs", lane="desk", subject="runs", then=self._take_runs, quiet=True
+        )
+
+    def _look_for_findings(self) -> None:
+        run = self.workspace.run
+        if not run:
+            return
+
+        def start(tools: Tools) -> Job:
+            from emotui.jobs.runchoice import findings_job
+
+            return findings_job(tools.home, run)
+
+        def found(findings: "tuple[RunFinding, ...]") -> None:
+            self._findings = findings
+            self._say_layer()
+
+        self.submit(
+            start, "findings of the run", lane="desk", subject="findings", then=found, quiet=True
+        )
+
+    def on_resize(self) -> None:
+        """The line about the layer is folded to the width."""
+        self._say_layer()
+
+    def on_show(self) -> None:
+        """A finding may have been made in the Audit pane since."""
+        self._look_for_findings()
+
+    def _take_runs(self, found: "RunList") -> None:
+        self._runs = found.runs
         now = self.workspace
-        if not now.run and usable:
-            mine = [r for r in usable if r.dataset == now.dataset]
-            self.choose(replace(now, run=(mine or usable)[0].run_id, probe=None))
+        if not now.run and found.preferred:
+            self.choose(replace(now, run=found.preferred, probe=None))
         elif not self._curves.layers:
             self._curves = Curves(self._layers_of_run())
             self._draw()
 
+    @property
+    def _run(self) -> "RunChoice | None":
+        """The run on screen, once the runs have been listed."""
+        return next((c for c in self._runs if c.run.run_id == self.workspace.run), None)
+
     def _layers_of_run(self) -> tuple[int, ...]:
-        return next((r.layers for r in self._runs if r.run_id == self.workspace.run), ())
+        return () if self._run is None else self._run.run.layers
 
     def _look_for_probe(self, run: str) -> None:
         def start(tools: Tools) -> Job:
-            from emotui.jobs.browse import newest_probe_job
+            from emotui.jobs.runchoice import newest_probe_job
 
             return newest_probe_job(tools.home, run)
 
@@ -164,19 +207,30 @@ class ProbesPane(Pane):
         for series in curves.series(metric):
             chart.set_series(series)
         chart.show_only(None if self._controls else ["probe"])
+        chart.set_band_name(f"95 % interval ({self._unit})")
         if cursor in curves.layers and cursor is not None:
             chart.move_to(cursor)
-        self.query_one("#probe-title", Static).update(Text(self._title()))
-        self.query_one("#probe-best", Static).update(Text("\n".join(self._best())))
-        chart.set_rests_on("")
-        rows = curves.rows(best=self._best_layer, pinned=self.workspace.layer)
+        self.query_one("#probe-title", Static).update(Text(self._title(), no_wrap=True))
+        self._say_layer()
+        rows = curves.rows(metric, best=self._best_layer, pinned=self.workspace.layer)
         table = self.query_one("#probe-table", VirtualTable)
+        self._shown_rows = rows
         if table.count == len(rows):
-            self._shown_rows = rows
             table.update_rows()
         else:
-            self._shown_rows = rows
             table.set_rows(len(rows), lambda a, b: self._shown_rows[a:b], cursor=table.cursor)
+            table.styles.max_height = len(rows) + 1
+
+    def _say_layer(self) -> None:
+        self.query_one("#probe-best", Static).update(Text("\n".join(self._notes())))
+
+    @property
+    def _unit(self) -> str:
+        """What the intervals resample."""
+        report = self.workspace.probe
+        if report is not None:
+            return "topics" if report.result["grouping"] == "topic" else "texts"
+        return "topics or texts"
 
     @property
     def _best_layer(self) -> int | None:
@@ -189,36 +243,65 @@ class ProbesPane(Pane):
         if report is None:
             if not run:
                 return self.empty_hint
-            live = self._job is not None and self._is_live(self._job)
-            return f"{name} by layer · {run} · " + (
-                "filling in" if live else "not probed yet: r runs the probe with its controls"
-            )
+            if self._job is not None and self._is_live(self._job):
+                return f"{name} by layer · filling in · {run}"
+            if self._run is not None and not self._run.fits:
+                return f"{self._run.about} · o opens another run · {run}"
+            return f"not probed yet: r runs the probe with its controls · {run}"
         r = report.result
         folds = "folds by topic" if r["grouping"] == "topic" else "folds over texts"
         chance = f"{r['chance']:.2f}".removeprefix("0") if self._metric == "accuracy" else ".50"
         return (
-            f"{name} by layer · {len(r['labels'])} {r['target']}s · {folds} · "
-            f"n {r['n']:,} · chance {chance}"
+            f"{name} by layer · {len(r['labels'])} {r['target']}s · n {r['n']:,} · "
+            f"chance {chance} · {folds}, {r['folds']} x {r['seeds']} seeds"
         )
 
     def _is_live(self, job_id: int) -> bool:
         job = self.shell.jobs.jobs.get(job_id)
         return job is None or job.live
 
-    def _best(self) -> list[str]:
-        """What it rests on; the best layer, and what has not been controlled."""
+    def _notes(self) -> list[str]:
+        """The layer under the cursor, what it rests on, and last what is not controlled."""
         report = self.workspace.probe
         if report is None:
             return []
-        from emotui.probeview import best_line, rests_on
+        from emotui.probeview import rests_on
 
-        pinned = self.workspace.layer
-        return [f"▲ pinned {pinned}  {best_line(report)}", *rests_on(report)]
+        same = "the best layer is chosen on the same data, so a little too high"
+        first, last = rests_on(report)
+        return [*folded(self._about_layer(report), self.size.width), first, f"{last}; {same}"]
+
+    def _about_layer(self, report: "ProbeReport") -> list[str]:
+        """`▲ 21 best, pinned`, `.871 [.852 .889]`, `AUROC .991`, `over words +.09 [..]`, ..."""
+        from emotui.probeview import ranges
+
+        layer = self.query_one("#probe-chart", LayerChart).cursor_layer
+        if layer is None:
+            return []
+        best, pinned = layer == self._best_layer, layer == self.workspace.layer
+        marks = ", ".join([*(["best"] if best else []), *(["pinned"] if pinned else [])])
+        accuracy, auroc = (self._curves.at("probe", layer, m) for m in ("accuracy", "auroc"))
+        parts = [f"▲ {layer} {marks}".rstrip()]
+        if accuracy is not None and auroc is not None:
+            parts += [accuracy.text, f"AUROC {short(auroc.value)}"]
+        over = self._curves.over_words(layer)
+        if over is not None:
+            parts.append(f"over words {over.difference}")
+        parts.append(f"within one SE of the best: {ranges(report.result['within_one_se'])}")
+        return [*parts, self._audited(layer)]
+
+    def _audited(self, layer: int) -> str:
+        """The verdicts on this layer, or the key that asks for one."""
+        found = [f for f in self._findings if f.layer == layer]
+        if not found:
+            return "not yet audited: press f"
+        return "audited: " + ", ".join(f"{f.id} {f.verdict or 'UNTESTED'}" for f in found)
 
     # What keys do
 
     def on_layer_chart_layer_moved(self, message: LayerChart.LayerMoved) -> None:
-        """The table follows the chart."""
+        """The table and the line about the layer follow the chart."""
+        self._say_layer()
         if message.layer in self._curves.layers:
             at = self._curves.layers.index(message.layer)
             self.query_one("#probe-table", VirtualTable).move_to(at)
@@ -256,16 +339,23 @@ class ProbesPane(Pane):
         if not self._runs:
             self.toast(self.empty_hint, severity="warning")
             return
-        options = [
-            (r.run_id, f"{r.run_id}  {r.state}, {r.committed_rows:,} rows, {r.dataset}")
-            for r in self._runs
-        ]
+        ordered = sorted(self._runs, key=lambda choice: not choice.fits)
+        options = [(c.run.run_id, f"{c.run.run_id} · {c.run.dataset} · {c.about}") for c in ordered]
         question = "Which run?"
         self.ask(PickOne(question, options, current=self.workspace.run), self._choose_run)
 
     def _choose_run(self, run: str) -> None:
         if run != self.workspace.run:
             self.choose(replace(self.workspace, run=run, probe=None))
+
+    def action_audit(self) -> None:
+        """A finding about the layer under the cursor, begun in the Audit pane."""
+        layer = self.query_one("#probe-chart", LayerChart).cursor_layer
+        if self.workspace.probe is None or layer is None:
+            self.toast("nothing to audit yet: r runs the probe first", severity="warning")
+            return
+        self.choose(replace(self.workspace, layer=layer, claim="probe"))
+        self.shell.go_to("audit")
 
     def action_export(self) -> None:
         """Chart as SVG, numbers as CSV."""
@@ -290,7 +380,12 @@ class ProbesPane(Pane):
         return self.workspace.run
 
 
-def _list(tools: Tools) -> Job:
-    from emotui.jobs.browse import runs_job
-
-    return runs_job(tools.home)
+def folded(parts: "list[str]", width: int) -> list[str]:
+    """The parts as lines of at most `width` cells; a part is never broken in two."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and cell_len(lines[-1]) + 3 + cell_len(part) <= width:
+            lines[-1] += "   " + part
+        else:
+            lines.append(part)
+    return lines

@@ -36,14 +36,26 @@ class Series:
     """A baseline without layers."""
     flat_band: tuple[float, float] | None = None
     """Its interval, drawn over the whole width."""
+    color: str = ""
+    """#rrggbb of a control; "" = the widget's own. Dashes tell it apart where there are none."""
+    is_band: bool = False
+    """A band and no curve: `low` and `high` are all there is, e.g. of shuffled labels."""
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Of a band without a curve: at the last layer."""
+        if self.flat_band is not None or not self.is_band or not self.low:
+            return self.flat_band
+        last = max(self.low)
+        return self.low[last], self.high[last]
 
     @property
     def last(self) -> float | None:
         """The value its label stands at: the last layer's, the baseline's, or the band's middle."""
         if self.flat is not None:
             return self.flat
-        if self.flat_band is not None:
-            return sum(self.flat_band) / 2
+        if self.ends is not None:
+            return sum(self.ends) / 2
         kept = [layer for layer, value in self.points.items() if math.isfinite(value)]
         return self.points[max(kept)] if kept else None
 
@@ -56,7 +68,9 @@ class Cell:
     role: str = ""
     """"main", "control", "band", "flat band" or "" for an empty cell."""
     banded: bool = False
-    """Inside the main curve's interval."""
+    """Inside the interval of a curve."""
+    color: str = ""
+    """#rrggbb of its curve; "" = by the role."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +113,7 @@ class Plot:
                 low, high = one.flat_band
                 for row in range(self.row(high), self.row(low) + 1):
                     grid[row] = [Cell(FLAT_BAND, "flat band")] * self.width
-        for one in series:
+        for one in sorted(series, key=lambda s: (not s.is_band, s.main)):
             self._shade(grid, one)
         for one in sorted(series, key=lambda s: s.main):
             self._curve(grid, one)
@@ -128,7 +142,11 @@ class Plot:
         for column, (top, bottom) in spans.items():
             for row in range(top // 4, bottom // 4 + 1):
                 covered = min(bottom, row * 4 + 3) - max(top, row * 4) + 1
-                if covered >= 2 or top // 4 == bottom // 4:
+                if covered < 2 and top // 4 != bottom // 4:
+                    continue
+                if one.is_band:
+                    grid[row][column] = Cell(FLAT_BAND, "flat band")
+                elif one.main or not grid[row][column].banded:
                     grid[row][column] = Cell(BAND, "band", banded=True)
 
     def _gap(self, layer: int, after: int) -> bool:
@@ -156,9 +174,9 @@ class Plot:
         for row in range(self.height):
             for column in range(self.width):
                 if text := canvas.at(column, row):
-                    grid[row][column] = Cell(text, role, grid[row][column].banded)
+                    grid[row][column] = Cell(text, role, grid[row][column].banded, one.color)
         for column, row in lone:
-            grid[row][column] = Cell(LONE, role, grid[row][column].banded)
+            grid[row][column] = Cell(LONE, role, grid[row][column].banded, one.color)
 
 
 def label_rows(wanted: Sequence[int], height: int) -> list[int | None]:

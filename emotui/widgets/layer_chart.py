@@ -21,11 +21,13 @@ from emotui.actions import bindings
 from emotui.charts import nice_ticks
 from emotui.widgets.braille import sample
 from emotui.widgets.cells import fit
-from emotui.widgets.chart_grid import DASHES, FLAT_BAND, Cell, Plot, Series, label_rows
+from emotui.widgets.chart_grid import BAND, DASHES, FLAT_BAND, Cell, Plot, Series, label_rows
 from emotui.widgets.look import has_colors
 
 AXIS = 6
 """Columns of the y axis and its labels."""
+SAMPLE = 5
+"""Cells of a dash in a label: enough for each pattern to show."""
 LABELS_FROM = 64
 """At this width and more the labels stand at the right, else under the chart."""
 
@@ -83,6 +85,7 @@ class LayerChart(Widget, can_focus=True):
         self._series: dict[str, Series] = {}
         self._hidden: set[str] = set()
         self._rests_on = ""
+        self._band_name = ""
         self._cursor: int | None = self._layers[0] if self._layers else None
         self._grid: tuple[Plot, list[list[Cell]]] | None = None
         self._rows: list[Strip] | None = None
@@ -125,6 +128,11 @@ class LayerChart(Widget, can_focus=True):
     def show_only(self, names: Sequence[str] | None) -> None:
         """Hide every curve but these; None shows all."""
         self._hidden = set() if names is None else set(self._series) - set(names)
+        self._changed()
+
+    def set_band_name(self, text: str) -> None:
+        """What the band around a curve is, for the legend; "" leaves it out."""
+        self._band_name = text
         self._changed()
 
     def set_rests_on(self, text: str) -> None:
@@ -178,29 +186,33 @@ class LayerChart(Widget, can_focus=True):
     def _legend(self, width: int) -> list[str]:
         """Labels of the curves as rows under a chart too narrow for them at the right."""
         rows: list[str] = []
-        for series in self._shown:
-            item = self._label(series)
+        for item in [*(self._label(series) for series in self._shown), *self._band_legend]:
             if rows and cell_len(rows[-1]) + 2 + cell_len(item) <= width:
                 rows[-1] += "  " + item
             else:
                 rows.append(item)
         return rows
 
+    @property
+    def _band_legend(self) -> list[str]:
+        banded = any(series.low and not series.is_band for series in self._shown)
+        return [f"{BAND * SAMPLE} {self._band_name}"] if banded and self._band_name else []
+
     def _label(self, series: Series) -> str:
         value = series.last
-        mark = FLAT_BAND * 2 if series.flat_band else sample(DASHES[series.dash], 3)
-        if series.flat_band:
-            low, high = series.flat_band
-            return f"{mark} {series.name} {_number(low)}–{_number(high)}"
-        return f"{mark} {series.name}" + ("" if value is None else f" {_number(value)}")
+        if series.ends is not None:
+            low, high = series.ends
+            return f"{FLAT_BAND * SAMPLE} {series.name} {_number(low)}–{_number(high)}"
+        mark = sample(DASHES[series.dash], SAMPLE)
+        return f"{mark} {series.name}" + ("" if value is None else f" {_number(value, places=3)}")
 
     def _draw(self) -> list[Strip]:
         width, height = self.size
-        names = [self._label(series) for series in self._shown]
+        names = [*(self._label(series) for series in self._shown), *self._band_legend]
         beside = 0
         under: list[str] = []
         if width >= LABELS_FROM and names:
-            beside = min(max(cell_len(name) for name in names) + 2, width // 3)
+            beside = min(max(cell_len(name) for name in names) + 2, max(width // 3, 30))
         else:
             under = self._legend(width)[: max(0, height - 6)]
         below = 1 + len(under) + bool(self._rests_on)
@@ -247,8 +259,8 @@ class LayerChart(Widget, can_focus=True):
                 text = " "
             elif cell.role == "flat band":
                 style = styles["chance"]
-            elif cell.role in ("main", "control") and cell.banded:
-                style = style + tint
+            elif cell.role in ("main", "control"):
+                style = self._own(style, cell.color) + (tint if cell.banded else Style())
             if column == at and cell.role not in ("main", "control"):
                 text, style = "│", styles["cursor"] + (tint if cell.banded else Style())
             if out and out[-1][1] == style:
@@ -267,14 +279,22 @@ class LayerChart(Widget, can_focus=True):
     def _beside(self, plot: Plot, width: int) -> dict[int, tuple[str, Style]]:
         shown = [series for series in self._shown if series.last is not None]
         rows = label_rows([plot.row(series.last or 0.0) for series in shown], plot.height)
-        return {
+        out = {
             row: (
                 fit("  " + self._label(series), width),
-                self._style("main" if series.main else "control"),
+                self._own(self._style("main" if series.main else "control"), series.color),
             )
             for row, series in zip(rows, shown, strict=True)
             if row is not None
         }
+        free = (row for row in range(plot.height) if row not in out)
+        for text, row in zip(self._band_legend, free, strict=False):
+            out[row] = fit("  " + text, width), self._style("axis")
+        return out
+
+    def _own(self, style: Style, color: str) -> Style:
+        """A curve's own colour, where the terminal has colours."""
+        return style + Style(color=color) if color and has_colors(self) else style
 
     def _x_axis(self, plot: Plot, width: int) -> Strip:
         """Layer numbers, thinned to fit, and the cursor's own number under its column."""
@@ -325,6 +345,6 @@ class LayerChart(Widget, can_focus=True):
             self.post_message(self.LayerPinned(self, self._cursor))
 
 
-def _number(value: float) -> str:
-    text = f"{value:.2f}"
+def _number(value: float, *, places: int = 2) -> str:
+    text = f"{value:.{places}f}"
     return text[1:] if text.startswith("0.") else text.replace("-0.", "−.").replace("-", "−")

@@ -11,7 +11,7 @@ from tests.vectors.planted import planted
 from vectors.baselines import bag_of_words, length_only, shuffled_layer
 from vectors.errors import Cancelled, DataError
 from vectors.folds import make_split
-from vectors.heldout import assess
+from vectors.heldout import above, assess
 from vectors.probes import ProbeSettings, fit_probes, held_out_scores, prepared
 from vectors.probesuite import run_probes
 
@@ -144,6 +144,24 @@ def test_the_interval_is_the_refit_free_bootstrap_over_topics() -> None:
     assert held.accuracy.high == pytest.approx(high, abs=0.02)
 
 
+def test_above_is_nothing_for_itself_and_narrower_than_for_strangers() -> None:
+    """The same topics are drawn for both, so what makes a topic hard for both cancels."""
+    data = planted(n_labels=3, topics=12, effect=0.25, topic_effect=1.0)
+    settings = ProbeSettings(seeds=1, bootstrap=500)
+    split = make_split(data.codes, data.labels, data.groups, seeds=1)
+    scores = held_out_scores(prepared(data.rows, split, settings), split, settings)
+    held = assess(scores, split, resamples=500)
+    itself = above(held, held)
+    assert (itself.value, itself.low, itself.high) == (0.0, 0.0, 0.0)
+    jittered = scores + np.random.default_rng(0).normal(scale=0.2, size=scores.shape)
+    near = assess(jittered, split, resamples=500)
+    found = above(held, near)
+    assert found.value == pytest.approx(held.accuracy.value - near.accuracy.value)
+    assert found.high - found.low < 0.6 * (held.accuracy.high - held.accuracy.low)
+    fewer = assess(scores, split, resamples=100)
+    assert np.isnan(above(held, fewer).low), "other resamples cannot be paired"
+
+
 def test_rows_with_nan_are_dropped_and_counted() -> None:
     data = planted(effect=1.0)
     rows = data.rows.copy()
@@ -198,6 +216,11 @@ def test_a_suite_holds_every_baseline_and_goes_to_json() -> None:
     assert abs(result.curve("untrained twin").accuracy[0].value - 0.5) < 0.1
     assert ("probe", 1) in parts
     assert ("bag of words", None) in parts
+    assert ("shuffled labels", 0) in parts, "the band comes layer by layer too"
+    probe, words = (result.curve(name).accuracy for name in ("probe", "bag of words"))
+    for layer, over in enumerate(result.over_words):
+        assert over.value == pytest.approx(probe[layer].value - words[0].value)
+        assert over.high < 0, "words settle it, the probe does not"
     assert result.best_layer in result.within_one_se
     low, high = result.shuffled_band[0]
     assert low < 0.5 < high < result.curve("probe").accuracy[0].low
