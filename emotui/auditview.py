@@ -3,6 +3,7 @@
 In: records as plain values. Out: lines; every foreign text is sanitised. Computes nothing.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,11 +22,21 @@ def number(value: Mapping[str, Any]) -> str:
     middle, low, high = (value[k] for k in ("value", "low", "high"))
     if middle is None:
         return "-"
-    ends = "" if low is None or low == high else f" [{low:.3g}, {high:.3g}]"
+    if low is None or high is None or low == high:
+        said = f"{middle:.3g}"
+    else:
+        said = "{} [{}, {}]".format(*_alike(middle, low, high))
     n = f"n {value['n']:,}" + (
         f"/{value['n_clusters']:,}" if value["n_clusters"] != value["n"] else ""
     )
-    return f"{middle:.3g}{ends} {n}"
+    return f"{said} {n}"
+
+
+def _alike(*values: float) -> list[str]:
+    """With as many decimals as the largest of them needs for three digits."""
+    largest = max(abs(v) for v in values)
+    places = 2 if not largest else min(max(2 - math.floor(math.log10(largest)), 0), 9)
+    return [f"{v:.{places}f}" if float(f"{v:.{places}f}") else "0" for v in values]
 
 
 def control_numbers(control: Mapping[str, Any], *, most: int = 4) -> str:

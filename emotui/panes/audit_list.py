@@ -257,7 +257,7 @@ class AuditList(Pane):
         words = [v.verdict.word for v in every if v.verdict is not None and not v.problems]
         good = sum(w.startswith("SUPPORTED") or w == "QUALIFIED" for w in words)
         part = f" · filter {self._needle}: {len(self.shown)}" if self._needle else ""
-        return f"{good} of {len(every)} findings hold{part}"
+        return f"{good} of {len(every)} hold{part}"
 
 
 def _words(view: "FindingView") -> str:

@@ -144,6 +144,8 @@ def interval_rows(
     low, high = min(0.0, *(s[1] for s in spans)), max(0.0, *(s[3] for s in spans))
     if high <= low:
         return []
+    if low > -0.01 * high:
+        low = 0.0  # a hair below nought needs no place of its own
     wide = min(max(len(s[0]) for s in spans), width // 2)
     room = width - wide - 2
     lines = [

@@ -4,7 +4,7 @@ In: `FindingView`s. Out: cells, rows and styles. A state has a glyph and a word,
 read without colour. Computes no verdict and knows no widget's keys.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -138,17 +138,25 @@ def _rows(view: "FindingView", queued: Collection[str], running: str) -> Iterato
 def _row(view: "FindingView", control: str, state: str) -> Row:
     from vectors.audits.registry import CONTROLS
 
-    record: dict[str, Any] = dict(view.record or {"controls": {}, "waivers": []})
+    record: dict[str, Any] = dict(view.record or {"controls": {}, "waivers": [], "evidence": []})
     found = record["controls"].get(control)
     question = CONTROLS[control].question
     if found is None:
         reasons = [w["reason"] for w in record["waivers"] if w["control"] == control]
         text = f"{question} waived: {reasons[-1]}" if reasons else question
         return Row(control, state, one_line(text), cost_text(view.costs.get(control), control))
-    said = "; ".join(found["reasons"]) or control_numbers(found, most=2) or question
+    numbers = control_numbers({**found, "numbers": ordered(record, found)}, most=2)
+    said = "; ".join(found["reasons"]) or numbers or question
     if state == STALE:
         said = f"an input has changed since; it said {found['state']}: {said}"
     return Row(control, state, one_line(said))
+
+
+def ordered(record: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """A control's numbers, the one that stands as its evidence first: JSON keeps no order."""
+    first = [e["statistic"] for e in record["evidence"] if e["control"] == found["id"]]
+    names = sorted(found["numbers"], key=lambda name: name not in first)
+    return {name: found["numbers"][name] for name in names}
 
 
 def cost_text(cost: "Cost | None", control: str) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from emotui.auditview import about, number
 from emotui.panes.audit_plot import interval_rows, table_plot
-from emotui.panes.audit_rows import Paint, cost_text, state_of, state_text
+from emotui.panes.audit_rows import Paint, cost_text, ordered, state_of, state_text
 from emotui.sanitize import one_line
 from emotui.terminal import table
 
@@ -30,6 +30,8 @@ def sheet(view: "FindingView", control: str, width: int, paint: Paint) -> Text:
     entry = CONTROLS[control]
     record: Mapping[str, Any] = view.record or {}
     found = record.get("controls", {}).get(control)
+    if found:
+        found = {**found, "numbers": ordered(record, found)}
     state = state_of(view, control)
     out = Text()
     out.append(state_text(state), paint.state(state))

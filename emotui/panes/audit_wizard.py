@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.containers import Vertical
@@ -17,6 +18,7 @@ from textual.widgets import Input, Static
 
 from emotui.errors import OptionError
 from emotui.options import parse_alphas, parse_layers
+from emotui.panes.audit_rows import paint_of
 from emotui.sanitize import one_line
 from emotui.screens.form import Field, Form
 from emotui.workspace import Workspace
@@ -54,11 +56,11 @@ class Suggestion:
 
     @property
     def line(self) -> str:
-        """One line to choose by: `cosine     joyful ~ glad, run a1b2`."""
+        """One line to choose by: `cosine: joyful ~ glad, layer 5, run a1b2`."""
         who = f"{self.emotion} ~ {self.other}" if self.other else self.emotion
         parts = [who, f"layer {self.layer}" if self.layer else "",
                  f"alpha {self.alpha}" if self.alpha else "", self.run or self.vectors]  # fmt: skip
-        return f"{self.kind:<9} " + (", ".join(p for p in parts if p) or "nothing chosen yet")
+        return f"{self.kind}: " + (", ".join(p for p in parts if p) or "nothing chosen yet")
 
     @property
     def sentence(self) -> str:
@@ -124,9 +126,14 @@ class ClaimForm(Form):
                 self.focus_next()
 
     def _lint(self) -> None:
-        lines = lint_lines(self.query_one("#field-claim", Input).value)
+        claim = self.query_one("#field-claim", Input)
+        text = Text("\n".join(lint_lines(claim.value)))
+        if cell_len(claim.value) >= claim.size.width:
+            # The line shows a part of it; here it can be read whole.
+            whole = Text(one_line(claim.value), style=paint_of(self).dim)
+            text = Text("\n").join([whole, text]) if text.plain else whole
         for found in self.query("#lint").results(Static):
-            found.update(Text("\n".join(lines)))
+            found.update(text)
 
 
 def lint_lines(text: str) -> list[str]:
