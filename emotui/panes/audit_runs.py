@@ -14,6 +14,7 @@ from emotui.jobs.spec import ModelSpec
 from emotui.lanes import Tools
 from emotui.panes.audit_list import AuditList
 from emotui.panes.audit_rows import STALE, state_of
+from emotui.panes.audit_summary import CHANGED
 from emotui.sanitize import one_line
 from emotui.screens.asking import Confirm
 from emotui.worker import JobCancelled, JobEvent, JobFailed, JobFinished, Report
@@ -66,7 +67,7 @@ class AuditRuns(AuditList):
         if view is None:
             self.toast(self.empty_hint, severity="warning")
             return None
-        spoilt = [p for p in view.problems if p.fault != "changed input"]
+        spoilt = [p for p in view.problems if p.fault != CHANGED]
         if view.record is None or any(_vouches_not(p.fault) for p in spoilt):
             problem = (spoilt or list(view.problems))[0]
             said = f"{view.id}: {problem.fault}: {problem.what}; nothing is run on it or written"

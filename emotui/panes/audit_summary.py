@@ -34,6 +34,8 @@ pass, and a verdict. The verdict is computed, never typed.
                    that never counts as passed
 """
 LABEL = 7
+CHANGED = "changed input"
+"""The fault that is no sign of tampering: data were re-imported, or rows excluded."""
 STEPS = ("associated", "causal", "graded")
 LEVEL = 0.05
 """Of Holm's correction, for the draws that a family needs."""
@@ -49,7 +51,8 @@ def summary(view: "FindingView", paint: Paint) -> Table:
         out.add_row(Text(label), Text(one_line(text), style=style))
 
     for problem in view.problems:
-        line("WRONG", f"{problem.fault}: {problem.what}", paint.bad)
+        label, style = ("changed", paint.warn) if problem.fault == CHANGED else ("WRONG", paint.bad)
+        line(label, f"{problem.fault}: {problem.what}", style)
     if view.record is None or view.verdict is None:
         line("", "what it said cannot be shown; its history is beside it in findings/")
         return out
