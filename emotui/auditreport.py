@@ -12,7 +12,7 @@ from typing import Any
 
 from emotui.auditview import WORDS, control_rows
 from emotui.charts import Line, Panel, chart, thinned
-from emotui.jobs.audit_check import Checked
+from emotui.jobs.audit_check import Checked, CheckedHome
 from emotui.jobs.audit_record import from_record
 from emotui.sanitize import one_line, visible
 from store.atomic import write_bytes
@@ -36,10 +36,10 @@ _INTRO = (
 )
 
 
-def write_report(home: Home, checked: Sequence[Checked], out: Path) -> list[str]:
+def write_report(home: Home, checked: CheckedHome, out: Path) -> list[str]:
     """Both files; their paths."""
     out.mkdir(parents=True, exist_ok=True)
-    pairs = [(c, _record(home, c)) for c in checked]
+    pairs = [(c, _record(home, c)) for c in checked.findings]
     files = {MARKDOWN: _markdown(pairs), PAGE: _page(pairs)}
     for name, text in files.items():
         write_bytes(out / name, text.encode("utf-8"))

@@ -5,10 +5,13 @@ In: records as plain values. Out: lines; every foreign text is sanitised. Comput
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emotui.sanitize import one_line, shorten
 from emotui.terminal import table
+
+if TYPE_CHECKING:
+    from emotui.jobs.audit_check import CheckedHome
 
 STATE_GLYPHS: Mapping[str, str] = {
     "pass": "✓", "warn": "≈", "fail": "✗", "limited": "?", "not_run": "◌", "waived": "◌",
@@ -130,14 +133,17 @@ def list_lines(records: Sequence[Mapping[str, Any]]) -> list[str]:
     return table(("finding", "kind", "verdict", "claim"), rows)
 
 
-def check_lines(checked: Sequence[Any]) -> list[str]:
-    """Every finding with what is wrong with it, then how many hold."""
+def check_lines(checked: "CheckedHome") -> list[str]:
+    """Every finding with what is wrong with it, the ledger, then how many hold."""
     lines = []
-    for c in checked:
+    for c in checked.findings:
         lines.append(f"{c.glyph or '✗'} {c.verdict or 'NO RECORD'}  {c.id}")
         lines += [f"    {p.fault}: {one_line(p.what)}" for p in c.problems]
         if c.stale:
             lines.append(f"    stale: {', '.join(c.stale)}; emotui audit run {c.id}")
-    good = sum(c.holds for c in checked)
-    lines.append(f"{good} of {len(checked)} findings hold")
+    lines += [f"✗ {p.fault}: {one_line(p.what)}" for p in checked.ledger]
+    good = sum(c.holds for c in checked.findings)
+    lines.append(f"{good} of {len(checked.findings)} findings hold")
+    if checked.ledger_head:
+        lines.append(f"last hash of the ledger: {checked.ledger_head} (--ledger-head HASH)")
     return lines

@@ -10,9 +10,9 @@ An event is {"seq", "at", "kind", "body", "prev", "hash"}, hash = SHA-256 of the
 the other five. "saved" events carry the hash of the record they wrote, "sealed" ones that of the
 preregistration. So an edited record, an edited, removed or reordered event, a preregistration
 dated before its event, a changed input and a changed or deleted artefact are each found and named.
-Someone who rewrites record and events together leaves a consistent chain: `head` gives the last
-hash, which kept elsewhere (a commit, a mail) closes that gap; `check_finding` takes it as
-`expected_head`.
+Someone who rewrites or deletes record and events together is found by the ledger of all events
+(`store.ledger`); who rewrites that too leaves a consistent whole: `head` and `ledger_head` give the
+last hashes, which kept elsewhere (a commit, a mail) close that gap.
 """
 
 import hashlib
@@ -27,11 +27,12 @@ from typing import Any, Literal
 from store.atomic import read_json, write_json
 from store.errors import CorruptError, StoreError
 from store.layout import Home, check_name, not_found
+from store.ledger import LedgerState, note_event, read_ledger
 from store.locks import WriterLock
 
 Fault = Literal[
     "edited record", "broken chain", "backdated preregistration", "changed input",
-    "deleted artefact", "changed artefact", "other history",
+    "deleted artefact", "changed artefact", "other history", "deleted finding", "broken ledger",
 ]  # fmt: skip
 EVENTS = ".events.jsonl"
 _START = "0" * 64
@@ -198,17 +199,26 @@ def check_finding(
     *,
     current: Mapping[str, str] | None = None,
     expected_head: str | None = None,
+    ledger: LedgerState | None = None,
 ) -> list[FindingProblem]:
     """Everything that is wrong with one finding.
 
     `current` maps the names in the record's "inputs" (data set, run, vectors ...) to their hashes
     today; an input that is not in it is not checked. `expected_head` is a hash noted earlier.
+    `ledger`, where many findings are checked, saves reading it for each.
     """
+    noted = (ledger or read_ledger(home)).events.get(finding, ())
+    if noted and not _events_path(home, finding).exists():
+        said = f"the ledger knows {len(noted)} events of it, its history is gone"
+        return [FindingProblem(finding, "deleted finding", said)]
     try:
         history = events(home, finding)
     except CorruptError as error:
         return [FindingProblem(finding, "broken chain", str(error))]
-    found = [FindingProblem(finding, "broken chain", what) for what in _breaks(history)]
+    lost = set(noted) - {e.hash for e in history}
+    rewritten = f"{len(lost)} of the {len(noted)} events in the ledger are not in its history"
+    found = [FindingProblem(finding, "other history", rewritten)] if lost else []
+    found += [FindingProblem(finding, "broken chain", what) for what in _breaks(history)]
     if expected_head is not None and expected_head not in {e.hash for e in history}:
         found.append(
             FindingProblem(finding, "other history", f"no event has the hash {expected_head[:12]}")
@@ -238,6 +248,15 @@ def check_finding(
     ]
     found += _inputs(finding, record, current or {})
     found += _artefacts(home, finding, record)
+    return found
+
+
+def check_ledger(ledger: LedgerState, expected_head: str | None = None) -> list[FindingProblem]:
+    """What is wrong with the ledger itself; `expected_head` is a hash of it noted earlier."""
+    found = [FindingProblem("", "broken ledger", what) for what in ledger.breaks]
+    if expected_head is not None and expected_head not in ledger.hashes:
+        said = f"no line of the ledger has the hash {expected_head[:12]}"
+        found.append(FindingProblem("", "broken ledger", said))
     return found
 
 
@@ -360,6 +379,8 @@ def _append(home: Home, name: str, kind: str, body: dict[str, Any], at: str | No
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
+    # After the event: a crash in between leaves an event the ledger lacks, which accuses nobody.
+    note_event(home, name, event.hash)
     return event
 
 

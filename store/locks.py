@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,11 +22,13 @@ from store.errors import LockedError
 class WriterLock:
     """Exclusive lock on `path`; `acquire`/`release` or a `with` block.
 
-    Raises LockedError, naming the holder's process id and host, where another writer holds it.
+    Raises LockedError, naming the holder's process id and host, where another writer still holds
+    it after `wait_s` seconds.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, wait_s: float = 0.0) -> None:
         self.path = path
+        self._wait_s = wait_s
         self._handle: int | None = None
 
     @property
@@ -34,12 +37,12 @@ class WriterLock:
         return self._handle is not None
 
     def acquire(self) -> None:
-        """Take the lock or raise LockedError at once."""
+        """Take the lock, or raise LockedError once the wait is over."""
         if self._handle is not None:
             return
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(handle, self._wait_s)
         except BlockingIOError:
             holder = _describe(os.pread(handle, 4096, 0))
             os.close(handle)
@@ -80,6 +83,18 @@ class WriterLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+def _take(handle: int, wait_s: float) -> None:
+    """flock, tried again until the wait is over; BlockingIOError then."""
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.02)
 
 
 def locked(path: Path) -> str | None:

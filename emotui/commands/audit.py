@@ -303,6 +303,14 @@ def check(
             show_default=False,
         ),
     ] = None,
+    ledger_head: Annotated[
+        str | None,
+        typer.Option(
+            "--ledger-head",
+            help="HASH noted earlier: the ledger of all findings must contain it.",
+            show_default=False,
+        ),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -317,14 +325,14 @@ def check(
     from emotui.auditview import check_lines
     from emotui.jobs.audit_check import check_audits
 
-    checked = check_audits(here, noted)
+    checked = check_audits(here, noted, ledger_head)
     if as_json:
-        say_json({"holds": all(c.holds for c in checked), "findings": checked})
-    elif not checked:
+        say_json({"holds": checked.holds, **vars(checked)})
+    elif not checked.findings and checked.holds:
         say("no findings yet, so nothing fails")
     else:
         say_lines(check_lines(checked))
-    if not all(c.holds for c in checked):
+    if not checked.holds:
         raise typer.Exit(1)
 
 
@@ -342,9 +350,10 @@ def report(
     from emotui.auditreport import write_report
     from emotui.jobs.audit_check import check_audits
 
-    written = write_report(here, check_audits(here, {}), out)
+    checked = check_audits(here, {})
+    written = write_report(here, checked, out)
     if as_json:
-        say_json({"files": written, "findings": len(check_audits(here, {}))})
+        say_json({"files": written, "findings": len(checked.findings)})
         return
     for path in written:
         say(f"wrote {one_line(str(path))}")

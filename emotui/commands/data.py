@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from emotui.commands import data_sample
 from emotui.commands.frame import (
     HomeOption,
     JsonOption,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Texts with labels and topics.", no_args_is_help=True, rich_markup_mode=None)
 
 NameArgument = Annotated[str, typer.Argument(help="Name of a dataset.")]
+
+app.command("sample", epilog=data_sample.EXAMPLE)(data_sample.sample)
 
 
 @app.command(

@@ -63,6 +63,7 @@ def stories(
     topics: TopicChoice = "all",
     length_confound: float = 0.0,
     topic_leak: float = 0.0,
+    long: Sequence[str] = (),
     opened: bool = True,
 ) -> list[Story]:
     """`n` stories.
@@ -71,8 +72,9 @@ def stories(
     its verb, so that whatever shows must be settled there; without `opened` they end with a whole
     sentence.
 
-    With probability `length_confound` a text's length follows its emotion's place in the alphabet;
-    with probability `topic_leak` its topic comes from the two topics tied to its emotion.
+    With probability `length_confound` a text's length follows its emotion's place in the alphabet,
+    or, where emotions are named as `long`, theirs are long and all others short; with probability
+    `topic_leak` its topic comes from the two topics tied to its emotion.
     """
     rng, pool = Random(f"stories-{seed}"), _pool(topics)
     found = []
@@ -83,10 +85,16 @@ def stories(
         if rng.random() < topic_leak:
             topic = pool[(2 * rank + rng.randrange(2)) % len(pool)]
         if rng.random() < length_confound:
-            low, high = _LENGTHS
-            target = low + round((high - low) * rank / (len(EMOTIONS) - 1))
+            target = _tied_length(emotion, long)
         found.append(_story(emotion, BY_KEY[topic], target=target, opened=opened, rng=rng))
     return found
+
+
+def _tied_length(emotion: str, long: Sequence[str]) -> int:
+    low, high = _LENGTHS
+    if long:
+        return high if emotion in long else low
+    return low + round((high - low) * EMOTIONS.index(emotion) / (len(EMOTIONS) - 1))
 
 
 def lessons(n: int, *, seed: int = 0, topics: TopicChoice = "all") -> list[Story]:
@@ -186,12 +194,18 @@ def write_corpus(
     topics: TopicChoice = "all",
     length_confound: float = 0.0,
     topic_leak: float = 0.0,
+    long: Sequence[str] = (),
 ) -> list[Path]:
     """Write stories, neutral texts, dialogues and deflections as JSONL; returns the four paths."""
     folder.mkdir(parents=True, exist_ok=True)
     sets = {
         "stories": stories(
-            n, seed=seed, topics=topics, length_confound=length_confound, topic_leak=topic_leak
+            n,
+            seed=seed,
+            topics=topics,
+            length_confound=length_confound,
+            topic_leak=topic_leak,
+            long=long,
         ),
         "neutral": neutral(max(1, n // 8), seed=seed, topics=topics),
         "dialogues": dialogues(max(1, n // 8), seed=seed, topics=topics),

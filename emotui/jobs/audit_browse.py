@@ -17,8 +17,9 @@ from emotui.events import Cancelled, Done, Job, Partial, Progress, never
 from emotui.jobs.audit_record import Audit, from_record
 from emotui.sanitize import one_line
 from store.errors import StoreError
-from store.findings import EVENTS, FindingProblem, load_finding
+from store.findings import EVENTS, FindingProblem, check_ledger, load_finding
 from store.layout import Home
+from store.ledger import LEDGER, LedgerState, read_ledger
 from vectors.audits.registry import computed_for, required
 from vectors.audits.result import Cost
 from vectors.audits.verdict import Verdict, decide
@@ -71,15 +72,17 @@ class FindingView:
 
 def findings_job(home: Home, *, cancelled: Cancelled = never) -> Job:
     """All findings by id: the records at once as a Partial, then Done with their inputs checked."""
-    names = sorted(path.name.removesuffix(EVENTS) for path in home.findings.glob(f"*{EVENTS}"))
-    found = [view(home, name) for name in names]
-    yield Partial(FINDINGS, tuple(found))
-    out = []
+    ledger = read_ledger(home)
+    there = {path.name.removesuffix(EVENTS) for path in home.findings.glob(f"*{EVENTS}")}
+    names = sorted(there | set(ledger.events))
+    yield Partial(FINDINGS, tuple(view(home, name) for name in names))
+    wrong = check_ledger(ledger)
+    out = [FindingView(LEDGER, None, problems=tuple(wrong), checked=True)] if wrong else []
     for place, name in enumerate(names):
         if cancelled():
             raise CancelledError("the look at the findings was cancelled")
         yield Progress(place, len(names), "findings", note="hold against inputs")
-        out.append(checked(home, name))
+        out.append(checked(home, name, ledger))
     yield Done(tuple(out))
 
 
@@ -126,11 +129,11 @@ def view(home: Home, name: str) -> FindingView:
     return _view(audit, record)
 
 
-def checked(home: Home, name: str) -> FindingView:
+def checked(home: Home, name: str, ledger: LedgerState | None = None) -> FindingView:
     """The same, held against inputs, artefacts and history as they are today."""
     from emotui.jobs.audit_check import check_audit
 
-    found = check_audit(home, name)
+    found = check_audit(home, name, ledger=ledger)
     try:
         record = load_finding(home, name)
         audit = from_record(record)

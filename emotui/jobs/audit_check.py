@@ -10,11 +10,19 @@ from typing import Any
 
 from emotui.errors import UserError
 from emotui.jobs.audit_data import current_inputs
-from emotui.jobs.audit_record import from_record
+from emotui.jobs.audit_record import Audit, code_hash, from_record
 from emotui.sanitize import one_line
 from store.errors import StoreError
-from store.findings import FindingProblem, check_finding, events, head, stale_controls
+from store.findings import (
+    FindingProblem,
+    check_finding,
+    check_ledger,
+    events,
+    head,
+    stale_controls,
+)
 from store.layout import Home
+from store.ledger import LedgerState, read_ledger
 from vectors.errors import VectorsError
 
 HOLDS = ("SUPPORTED", "SUPPORTED-EXPLORATORY", "QUALIFIED")
@@ -38,18 +46,44 @@ class Checked:
     sentence: str
 
 
-def check_audits(home: Home, heads: Mapping[str, str]) -> list[Checked]:
-    """Every finding that has a history, by id."""
-    names = sorted(p.name.removesuffix(".events.jsonl")
-                   for p in home.findings.glob("*.events.jsonl"))  # fmt: skip
+@dataclass(frozen=True)
+class CheckedHome:
+    """Every finding of a home, and the ledger that says which there must be."""
+
+    findings: tuple[Checked, ...]
+    ledger: tuple[FindingProblem, ...]
+    """What is wrong with the ledger itself."""
+    ledger_head: str
+    """Hash of its last line; keep it elsewhere and give it as --ledger-head next time."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether every finding and the ledger hold."""
+        return not self.ledger and all(c.holds for c in self.findings)
+
+
+def check_audits(
+    home: Home, heads: Mapping[str, str], ledger_head: str | None = None
+) -> CheckedHome:
+    """Every finding that has a history or stands in the ledger, by id."""
+    ledger = read_ledger(home)
+    there = {p.name.removesuffix(".events.jsonl") for p in home.findings.glob("*.events.jsonl")}
+    names = sorted(there | set(ledger.events))
     for name in heads:
         if name not in names:
             raise UserError(f"--head names the finding {one_line(name)!r}, which is not there")
-    return [check_audit(home, name, heads.get(name)) for name in names]
+    return CheckedHome(
+        tuple(check_audit(home, name, heads.get(name), ledger) for name in names),
+        tuple(check_ledger(ledger, ledger_head)),
+        ledger.head,
+    )
 
 
-def check_audit(home: Home, name: str, expected: str | None = None) -> Checked:
-    """One finding; `expected` is a hash of its history noted earlier."""
+def check_audit(
+    home: Home, name: str, expected: str | None = None, ledger: LedgerState | None = None
+) -> Checked:
+    """One finding; `expected` is a hash of its history noted earlier, `ledger` saves reading it."""
+    ledger = read_ledger(home) if ledger is None else ledger
     record = _record(home, name)
     current: dict[str, str] = {}
     extra: list[FindingProblem] = []
@@ -59,13 +93,10 @@ def check_audit(home: Home, name: str, expected: str | None = None) -> Checked:
             audit = from_record(record)
         except (KeyError, TypeError, ValueError, VectorsError) as error:
             said = f"{name}.json is no finding ({type(error).__name__}: {one_line(str(error))})"
-            return _broken(home, name, expected, said)
-        if audit.to_json()["verdict"] != record["verdict"]:
-            computed = audit.to_json()["verdict"]["word"]
-            extra.append(FindingProblem(
-                name, "edited record",
-                f"its controls give {computed}, the record says {record['verdict'].get('word')}",
-            ))  # fmt: skip
+            return _broken(home, name, expected, said, ledger)
+        typed = _typed(audit, record["verdict"])
+        if typed:
+            extra.append(FindingProblem(name, "edited record", typed))
         if audit.inputs:
             try:
                 current = current_inputs(home, audit)
@@ -74,7 +105,8 @@ def check_audit(home: Home, name: str, expected: str | None = None) -> Checked:
                 extra.append(FindingProblem(name, "changed input", said))
                 stale = tuple(audit.results)
         stale = stale or stale_controls(record, current)
-    problems = [*check_finding(home, name, current=current, expected_head=expected), *extra]
+    wrong = check_finding(home, name, current=current, expected_head=expected, ledger=ledger)
+    problems = [*wrong, *extra]
     verdict = (record or {}).get("verdict") or {}
     word = str(verdict.get("word", ""))
     return Checked(
@@ -89,8 +121,25 @@ def check_audit(home: Home, name: str, expected: str | None = None) -> Checked:
     )
 
 
-def _broken(home: Home, name: str, expected: str | None, said: str) -> Checked:
-    found = check_finding(home, name, expected_head=expected)
+def _typed(audit: Audit, verdict: Mapping[str, Any]) -> str:
+    """How the verdict differs from the one its controls give; "" where it does not.
+
+    Another version of this program may word reasons differently, so there only the word counts.
+    """
+    computed = audit.to_json()["verdict"]
+    same_code = audit.provenance.code_commit in ("", code_hash())
+    parts = list(computed) if same_code else ["word"]
+    differ = [part for part in parts if computed[part] != verdict.get(part)]
+    if not differ:
+        return ""
+    if "word" in differ:
+        said = one_line(str(verdict.get("word")))
+        return f"its controls give {computed['word']}, the record says {said}"
+    return f"its controls give another {', '.join(differ)} than the record says"
+
+
+def _broken(home: Home, name: str, expected: str | None, said: str, ledger: LedgerState) -> Checked:
+    found = check_finding(home, name, expected_head=expected, ledger=ledger)
     problems = (*found, FindingProblem(name, "edited record", said))
     return Checked(name, "", "", False, (), problems, _head(home, name), "")
 

@@ -21,7 +21,7 @@ from vectors.audits.registry import CONTROLS, default_on, required
 from vectors.audits.settings import RULES
 from vectors.audits.verdict import Waiver
 
-SPOILT = ("edited record", "broken chain", "backdated preregistration")
+SPOILT = ("edited record", "broken chain", "backdated preregistration", "other history")
 """Faults after which nothing more is written to a finding."""
 STOP_RULE = "all required controls; the first that fails settles the verdict"
 

@@ -122,7 +122,7 @@ def test_a_sealed_claim_that_holds(emotui, home: Path, base):
     assert done.code == 0, done.out
     assert emotui("audit", "check", home / "findings").code == 0
     as_json = emotui("audit", "check", "--json").json
-    assert set(as_json) == {"holds", "findings"}
+    assert set(as_json) == {"holds", "findings", "ledger", "ledger_head"}
     assert as_json["findings"][0]["head"] == record["head"]
     assert emotui("audit", "check", "--head", f"{name}={record['head']}").code == 0
     other = emotui("audit", "check", "--head", f"{name}={'0' * 64}")
@@ -181,6 +181,11 @@ def watch(job: Iterator[Event], seen: list[Event]) -> Iterator[Event]:
         yield from ()
 
 
+def _vanish(home: Path, name: str) -> None:
+    for path in (home / "findings").glob(f"{name}.*"):
+        path.unlink()
+
+
 Spoil = Callable[[Path, str], None]
 
 
@@ -231,6 +236,7 @@ def _unlink(home: Path, name: str) -> None:
         (_exclude, "changed input", "stale: G1"),
         (_lose, "changed input", "an input is gone"),
         (_unlink, "edited record", "is gone"),
+        (_vanish, "deleted finding", "its history is gone"),
     ],
 )
 def test_tampering_is_named(emotui, home: Path, base, spoil: Spoil, fault: str, what: str):

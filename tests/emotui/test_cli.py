@@ -10,7 +10,8 @@ import pytest
 
 COMMANDS = [
     (), ("demo",), ("data",), ("data", "import"), ("data", "list"), ("data", "show"),
-    ("data", "check"), ("data", "exclude"), ("data", "rm"), ("extract",), ("runs",),
+    ("data", "check"), ("data", "exclude"), ("data", "rm"), ("data", "sample"),
+    ("extract",), ("runs",),
     ("runs", "list"), ("runs", "show"), ("runs", "verify"), ("runs", "export"), ("runs", "import"),
     ("runs", "rm"), ("probe",), ("vectors",), ("vectors", "build"), ("vectors", "list"),
     ("vectors", "show"), ("vectors", "import"), ("vectors", "export"), ("vectors", "combine"),

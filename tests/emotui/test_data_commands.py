@@ -113,3 +113,19 @@ def test_control_characters_never_reach_the_terminal(emotui, tmp_path: Path):
             assert c not in o.out + o.err
     assert "[red]not markup[/red]" in outcomes[2].out
     assert "␛[2J" in outcomes[3].out
+
+
+def test_sample_writes_the_corpus_with_the_fault_that_was_asked_for(emotui, tmp_path: Path):
+    out = tmp_path / "corpus"
+    done = emotui("data", "sample", "--out", out, "--texts", "400", "--length-confound", "1",
+                  "--long", "angry,sad", "--json")  # fmt: skip
+    assert [Path(p).name for p in done.json["files"]] == [
+        "stories.jsonl", "neutral.jsonl", "dialogues.jsonl", "deflections.jsonl",
+    ]  # fmt: skip
+    texts = [json.loads(line) for line in (out / "stories.jsonl").read_text().splitlines()]
+    long = [len(t["text"]) for t in texts if t["label"] in ("angry", "sad")]
+    short = [len(t["text"]) for t in texts if t["label"] not in ("angry", "sad")]
+    assert len(long) + len(short) == 400
+    assert min(long) > 1.2 * sum(short) / len(short)
+    assert "did you mean 'angry'" in emotui("data", "sample", "--long", "angri").error
+    assert "--long needs --length-confound" in emotui("data", "sample", "--long", "sad").error

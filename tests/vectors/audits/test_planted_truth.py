@@ -190,7 +190,7 @@ def erasure(seed: int) -> tuple[float, ...]:
         score(mean_difference(a, ya, n_labels=2)),
         score(leace(a, ya, n_labels=2)),
         score(project_out(v[None], a)),
-        fresh_probe_auroc(own(b), yb, c, yc, n_labels=2),
+        fresh_probe_auroc(own(b), yb, own(c), yc, n_labels=2),
         score(project_out(rng.standard_normal((1, d)), a)),
     )
 

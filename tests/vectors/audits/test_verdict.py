@@ -211,3 +211,9 @@ def test_the_registry_holds_all_families() -> None:
     assert {group: len(GROUPS[group]) for group in want} == want
     assert len(GROUPS["Reporting"]) == 9
     assert all(default_on(c) for c in ("P4", "G2", "P5", "C10", "X1"))
+
+
+def test_the_order_in_which_results_are_filed_changes_nothing() -> None:
+    given = results(R7="warn", R2="limited", P3="warn", P4="fail", P10="fail")
+    turned = dict(reversed(given.items()))
+    assert decide(claim(), given) == decide(claim(), turned)
