@@ -56,8 +56,8 @@ class ControlSheet(VerticalScroll, can_focus=True):
 
     def _draw(self) -> None:
         if self._shown is not None and self.size.width > 0:
-            width = self.scrollable_content_region.width
-            text = sheet(*self._shown, width, paint_of(self))
+            # Room for a scrollbar that may only appear once the text is there.
+            text = sheet(*self._shown, self.size.width - 2, paint_of(self))
             self.query_one(Static).update(text)
 
     def on_resize(self, event: events.Resize) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 STALE, QUEUED, RUNNING = "stale", "queued", "running"
 GLYPHS = {**STATE_GLYPHS, STALE: "~", QUEUED: "…", RUNNING: "▸"}
 """Of every state a row can show: those of a control, and what the pane knows beside them."""
+CHANGED = "changed input"
+"""The fault that is no sign of tampering: data were imported again, rows excluded, claims added."""
 BROKEN = "✗"
 """Glyph of a finding whose record is gone or cannot be read."""
 REQUIRED = "Required for the verdict"
@@ -86,7 +88,8 @@ def finding_cells(view: "FindingView") -> list[str]:
     if view.record is None or view.verdict is None:
         return [BROKEN, view.id, "the record cannot be read", "", "!"]
     done = f"{hard_done(view)}/{len(view.required)}"
-    mark = "!" if view.problems else "~" if view.stale else ""
+    wrong = any(p.fault != CHANGED for p in view.problems)
+    mark = "!" if wrong else "~" if view.problems or view.stale else ""
     return [view.verdict.glyph, view.id, one_line(view.record["title"]), done, mark]
 
 

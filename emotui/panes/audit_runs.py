@@ -13,8 +13,7 @@ from emotui.events import Job, Partial, Progress
 from emotui.jobs.spec import ModelSpec
 from emotui.lanes import Tools
 from emotui.panes.audit_list import AuditList
-from emotui.panes.audit_rows import STALE, state_of
-from emotui.panes.audit_summary import CHANGED
+from emotui.panes.audit_rows import CHANGED, STALE, state_of
 from emotui.sanitize import one_line
 from emotui.screens.asking import Confirm
 from emotui.worker import JobCancelled, JobEvent, JobFailed, JobFinished, Report
@@ -37,6 +36,8 @@ class Running:
     """Controls it has still to run, in no particular order."""
     now: str = ""
     """The control at work."""
+    last: str = ""
+    """The control that ended last."""
     stopped: bool = False
 
 
@@ -199,6 +200,9 @@ class AuditRuns(AuditList):
             self.read_one(audit.finding, check=True)
             if isinstance(report, JobCancelled):
                 self.toast(f"{audit.finding}: stopped; finished controls are kept, a goes on")
+            elif isinstance(report, JobFinished) and audit.left:
+                left = ", ".join(audit.left)
+                self.toast(f"{audit.last} settles the verdict; not run: {left}. A runs them too")
             self.draw_checks()
 
     def _heard(self, audit: Running, event: object) -> None:
@@ -210,7 +214,7 @@ class AuditRuns(AuditList):
         elif isinstance(event, Partial) and event.kind == "control":
             done = str(getattr(event.value, "id", ""))
             audit.left = [c for c in audit.left if c != done]
-            audit.now = ""
+            audit.now, audit.last = "", done
             self.read_one(audit.finding, check=False)
 
     def action_cancel_audit(self) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from emotui.auditview import about
-from emotui.panes.audit_rows import Paint
+from emotui.panes.audit_rows import CHANGED, Paint
 from emotui.sanitize import one_line
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ pass, and a verdict. The verdict is computed, never typed.
                    that never counts as passed
 """
 LABEL = 7
-CHANGED = "changed input"
-"""The fault that is no sign of tampering: data were re-imported, or rows excluded."""
 STEPS = ("associated", "causal", "graded")
 LEVEL = 0.05
 """Of Holm's correction, for the draws that a family needs."""

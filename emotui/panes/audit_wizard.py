@@ -6,7 +6,7 @@ R7, run on every key.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,15 +106,25 @@ class ClaimForm(Form):
     ClaimForm #lint { height: auto; max-height: 4; color: $warning; }
     """
 
+    given: Suggestion | None = None
+    """What the suggested sentence speaks of; it follows the fields until it is edited."""
+
     def on_mount(self) -> None:
         """The first look at the suggested words."""
         self.query_one(Vertical).mount(Static(id="lint"), before=self.query_one("#wrong"))
         self.call_after_refresh(self._lint)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Other words, another look."""
+        """Other words, another look; another emotion, another suggested sentence."""
         if event.input.id == "field-claim":
             self._lint()
+        elif event.input.id in ("field-emotion", "field-other") and self.given is not None:
+            answers, claim = self.answers, self.query_one("#field-claim", Input)
+            before = self.given
+            self.given = replace(before, emotion=answers.get("emotion", ""),
+                                 other=answers.get("other", ""))  # fmt: skip
+            if claim.value == before.sentence:
+                claim.value = self.given.sentence
 
     def on_key(self, event: events.Key) -> None:
         """Up and down move between the fields."""
@@ -194,7 +204,9 @@ def claim_form(
     hint = f"! {wrong}" if wrong else (
         "Nothing is read yet. Sealed now, the verdict can be more than exploratory. Ctrl+J enters"
     )  # fmt: skip
-    return ClaimForm(f"A new {kind} claim", every, hint=hint, check=lambda a: mistakes(kind, a))
+    form = ClaimForm(f"A new {kind} claim", every, hint=hint, check=lambda a: mistakes(kind, a))
+    form.given = given
+    return form
 
 
 def mistakes(kind: str, answers: Mapping[str, str]) -> str:

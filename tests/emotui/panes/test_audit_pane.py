@@ -392,6 +392,9 @@ def test_the_wizard_is_filled_from_what_is_shown_and_lints_the_words(home: Path,
         assert form.answers["run"] == base[1]
         assert (form.answers["emotion"], form.answers["other"]) == ("joyful", "glad")
         assert form.answers["seal"] == "yes"
+        form.query_one("#field-other", Input).value = "sad"
+        await host.pilot.pause()
+        assert "joyful and sad" in form.answers["claim"], "the suggested sentence follows"
         claim = form.query_one("#field-claim", Input)
         assert not form.query_one("#lint", Static).content.plain.count("!")
         claim.value = "joyful clearly causes glad"
