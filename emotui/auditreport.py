@@ -20,6 +20,7 @@ from store.errors import StoreError
 from store.findings import load_finding
 from store.layout import Home
 from vectors.audits.registry import CONTROLS, required
+from vectors.audits.settings import RULES
 
 MARKDOWN, PAGE = "AUDIT.md", "audit.html"
 _BLUE, _GREY = "#2b5d8a", "#888888"
@@ -27,7 +28,9 @@ _STYLE = """\
 body{font:15px/1.5 Helvetica,Arial,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;
 color:#222;background:#fff}table{border-collapse:collapse;margin:1rem 0;font-size:13px}
 td,th{border:1px solid #ccc;padding:.3rem .5rem;text-align:left;vertical-align:top}
-h2{border-top:2px solid #222;padding-top:1rem}.word{font-weight:bold}svg{max-width:100%;height:auto}
+td.state{white-space:nowrap}summary{cursor:pointer}details p{margin:.3rem 0;color:#555}
+ul.facts{font-size:13px;color:#555}h2{border-top:2px solid #222;padding-top:1rem}
+.word{font-weight:bold}svg{max-width:100%;height:auto}
 .claim{color:#555}.bad{color:#8a2b2b}"""
 _INTRO = (
     "A verdict is computed from the states of its controls, never typed. A control that was not "
@@ -177,14 +180,35 @@ def _part(c: Checked, record: Mapping[str, Any]) -> list[str]:
         "<ul>" + "".join(f"<li>{_html(reason)}</li>" for reason in verdict["reasons"]) + "</ul>",
         "<table><tr><th>state</th><th>control</th><th>question</th><th></th><th>found</th></tr>",
     ]
-    for row in _rows(record):
-        out.append("<tr>" + "".join(f"<td>{_html(x)}</td>" for x in row) + "</tr>")
+    for state, control, _, needed, found in _rows(record):
+        out.append(
+            f'<tr><td class="state">{_html(state)}</td><td>{_html(control)}</td>'
+            f"<td>{_explained(control)}</td><td>{_html(needed)}</td><td>{_html(found)}</td></tr>"
+        )
     out.append("</table>")
     for control in record["controls"].values():
         drawn = control_chart(control)
         if drawn is not None:
             out.append(drawn)
-    return [*out, *(f"<p>{_html(line)}</p>" for line in _facts(c, record))]
+    facts = "".join(f"<li>{_html(line)}</li>" for line in _facts(c, record))
+    return [*out, f'<ul class="facts">{facts}</ul>']
+
+
+def _explained(control: str) -> str:
+    """The question; opened, how it is answered, against what, and what it cannot tell."""
+    entry = CONTROLS[control]
+    lines = [f"<b>How.</b> {_html(entry.formula)}"]
+    for key in entry.rules:
+        rule = RULES[key]
+        sign = "at most" if rule.better == "low" else "at least"
+        lines.append(
+            f"<b>Threshold.</b> {_html(rule.what)}: passes {sign} {rule.passes:g}, warns {sign} "
+            f"{rule.warns:g} ({_html(rule.source)})"
+        )
+    lines.append(f"<b>Source.</b> {_html(entry.source)}")
+    lines.append(f"<b>Cannot tell.</b> {_html(entry.cannot_tell)}")
+    inside = "".join(f"<p>{line}</p>" for line in lines)
+    return f"<details><summary>{_html(entry.question)}</summary>{inside}</details>"
 
 
 def _html(text: str) -> str:
