@@ -273,6 +273,7 @@ _AUDIT = _pane(
     ("preregister", "p", "preregister", "plan", "audit: seal plan...", "Show the plan, seal it"),
     ("waive", "w", "waive", "", "audit: waive control...", "Leave a control out; asks why"),
     ("deviate", "D", "deviate", "", "audit: deviation...", "Log a departure from the plan"),
+    ("supply", "S", "supply", "", "audit: give more...", "Other texts, a second run, norms"),
     ("note", "N", "note", "", "audit: note...", "What is controlled, and what is not"),
     ("sentence", "L", "copy_sentence", "", "audit: copy sentence", "Copy what may be written"),
     ("blind", "b", "blind", "", "audit: blinded rating...", "Rate texts without their labels"),

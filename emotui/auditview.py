@@ -84,7 +84,7 @@ def finding_lines(record: Mapping[str, Any], required: Sequence[str]) -> list[st
     sealed = record["prereg"]
     lines = [
         f"{record['id']}  {one_line(record['title'])}",
-        f"{verdict['glyph']} {verdict['word']}",
+        f"{verdict['glyph']} {verdict['word']}{_tried(record)}",
         f"  {one_line(verdict['sentence'])}",
     ]
     lines += [f"  because: {one_line(reason)}" for reason in verdict["reasons"]]
@@ -109,6 +109,12 @@ def finding_lines(record: Mapping[str, Any], required: Sequence[str]) -> list[st
     lines.append("")
     rows = [row[:4] for row in control_rows(record, required)]
     return lines + table(("state", "control", "", "what was found"), rows)
+
+
+def _tried(record: Mapping[str, Any]) -> str:
+    """The settings looked at before the claim: a verdict must not be read without them."""
+    n = record["forks"]
+    return f"  after {n:,} setting{'' if n == 1 else 's'} tried" if n else ""
 
 
 def about(subject: Mapping[str, Any]) -> str:
@@ -146,4 +152,31 @@ def check_lines(checked: "CheckedHome") -> list[str]:
     lines.append(f"{good} of {len(checked.findings)} findings hold")
     if checked.ledger_head:
         lines.append(f"last hash of the ledger: {checked.ledger_head} (--ledger-head HASH)")
+    return lines
+
+
+def gate_lines(found: Any) -> list[str]:
+    """The integrity gate of one model: what was checked, when, and what it blocks."""
+    model = found.model
+    lines = [
+        f"{one_line(model['source'])}  {model['dtype']} on {model['device']}, attention "
+        f"{model['attention']}, quantisation {model['quantisation']}",
+        f"  revision {one_line(model['revision'])}, tokenizer {model['tokenizer_hash'][:12]}, "
+        f"{found.code}",
+        f"  pushed along: {one_line(found.push)}",
+        "",
+    ]
+    results = {name: r.to_json() for name, r in found.results.items()}
+    rows = [
+        (f"{STATE_GLYPHS[r['state']]} {WORDS.get(r['state'], r['state'])}", name,
+         found.times[name][:19].replace("T", " "),
+         one_line("; ".join(filter(None, [control_numbers(r), *r["reasons"]]))))
+        for name, r in results.items()
+    ]  # fmt: skip
+    lines += table(("state", "check", "run at (UTC)", "what was found"), rows)
+    if found.failed:
+        lines.append(
+            f"{', '.join(found.failed)} failed: every claim about this model is INCONCLUSIVE until "
+            "the gate is run again and passes"
+        )
     return lines

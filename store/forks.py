@@ -2,7 +2,8 @@
 
 In: an evaluation (kind, data set, layer, alpha, emotion, metric, subset). Out: how many distinct
 ones there were before a claim, and on which prompts. Append-only; a line that cannot be read (a
-crash in the middle of a write) is skipped. Knows no statistics.
+crash in the middle of a write) is skipped. Noting what is known already writes nothing. Knows no
+statistics.
 """
 
 import hashlib
@@ -22,9 +23,11 @@ class Fork:
     """One setting that was looked at."""
 
     kind: str
-    """"probe" or "steer": the jobs that read an outcome."""
+    """The job that showed an outcome: "build", "probe", "score", "steer", "live" or "audit"."""
     dataset_hash: str
+    """Of the texts that the vectors or activations were made from."""
     layer: int
+    """-1 = all of them at once."""
     emotion: str
     """"" = all of them."""
     alpha: float | None = None
@@ -35,13 +38,15 @@ class Fork:
 
 def note_forks(home: Home, forks: Iterable[Fork]) -> None:
     """Add those that are new."""
-    known = set(read_forks(home))
-    fresh = [fork for fork in dict.fromkeys(forks) if fork not in known]
+    path = _path(home)
+    known = set(path.read_bytes().splitlines()) if path.exists() else set()
+    lines = (json.dumps(asdict(f), sort_keys=True).encode() for f in dict.fromkeys(forks))
+    fresh = [line for line in lines if line not in known]
     if not fresh:
         return
     home.ensure()
-    with _path(home).open("ab") as file:
-        file.write(b"".join(json.dumps(asdict(f), sort_keys=True).encode() + b"\n" for f in fresh))
+    with path.open("ab") as file:
+        file.write(b"".join(line + b"\n" for line in fresh))
         file.flush()
         os.fsync(file.fileno())
 

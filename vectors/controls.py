@@ -8,7 +8,8 @@ Knows no model and no steering. Three questions, three controls (all at the real
   covariance of activations at that layer; v = X' z / sqrt(n) over centred rows X and z ~ N(0, I_n)
   has exactly that covariance, without forming it.
 - `shuffled_label`: more than what the same pipeline yields without the label? The labels are
-  permuted within each topic, so topic, length and label counts stay as they were.
+  permuted within each topic, so topic, length and label counts stay as they were (whole topics swap
+  labels where each has one only).
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from .errors import DataError
+from .stats import shuffles
 
 Rows = Float[np.ndarray, "text d_model"]
 Codes = Int[np.ndarray, "text"]
@@ -87,16 +89,13 @@ def shuffled_label(
 
 
 def permute_within(codes: Codes, groups: Codes | None, *, seed: int = 0) -> Codes:
-    """`codes` permuted inside each group; every group keeps its label counts."""
+    """One shuffle of `stats.shuffles`: labels move within their topic, so topics keep their counts.
+
+    Where every topic has one label that would move nothing, and whole topics swap labels instead.
+    """
     if groups is not None and groups.shape != codes.shape:
         raise DataError(f"{codes.shape[0]} labels but {groups.shape[0]} groups; give one per row")
-    rng = np.random.default_rng([seed, 3])
-    out = codes.copy()
-    members = np.zeros_like(codes) if groups is None else groups
-    for group in np.unique(members):
-        at = np.flatnonzero(members == group)
-        out[at] = codes[rng.permutation(at)]
-    return out
+    return np.asarray(shuffles(codes, groups, count=1, seed=seed)[0][0])
 
 
 def _unit(vector: Float[np.ndarray, "d_model"]) -> Direction:

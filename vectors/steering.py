@@ -279,13 +279,17 @@ def steered_logits(
     *,
     prompt_length: int | None = None,
     real: Bool[np.ndarray, "row pos"] | None = None,
+    last_only: bool = False,
 ) -> Float[Tensor, "row pos d_vocab"]:
     """Logits of one forward pass without cache: what a steered model says about every position.
 
     `ids` of one row serve every alpha. `alphas` are per row, per row and intervention, or an array
     that also gives them per position (NaN = leave alone). `prompt_length`: how many real tokens
-    count as prompt (None = all). `real` is False on padding (None = there is none).
+    count as prompt (None = all). `real` is False on padding (None = there is none). `last_only`
+    spares the unembedding of all but the last column where the model can (`pos` is then 1).
     """
+    from .decoding import keep_last
+
     given = torch.as_tensor(ids).long()
     rows = given.unsqueeze(0) if given.dim() == 1 else given
     if isinstance(alphas, np.ndarray):
@@ -312,9 +316,10 @@ def steered_logits(
             attention_mask=torch.from_numpy(mask.astype(np.int64)).to(model.device),
             position_ids=torch.from_numpy(positions).to(model.device),
             use_cache=False,
+            **(keep_last(model, 1) if last_only else {}),
         )
     logits: Tensor = out.logits
-    return logits
+    return logits[:, -1:] if last_only else logits
 
 
 def _chosen(

@@ -5,6 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from emotui.commands import audit_supply
+from emotui.commands.audit_gate import EXAMPLE as GATE_EXAMPLE
+from emotui.commands.audit_gate import gate
+from emotui.commands.audit_supply import (
+    KeywordFreeOption,
+    NeutralRunOption,
+    NormsOption,
+    ParaphrasesOption,
+    RegisterOption,
+    SecondRunOption,
+    lines_of,
+    supplies_of,
+)
 from emotui.commands.frame import (
     DeviceOption,
     HomeOption,
@@ -18,7 +31,7 @@ from emotui.commands.frame import (
 from emotui.errors import OptionError, UserError
 from emotui.options import parse_alphas, parse_choices, parse_layers
 from emotui.sanitize import one_line
-from emotui.terminal import remark, say, say_json, say_lines
+from emotui.terminal import say, say_json, say_lines
 
 if TYPE_CHECKING:
     from store.layout import Home
@@ -28,7 +41,9 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command("gate", epilog=GATE_EXAMPLE)(gate)
 PRESETS = ("quick", "standard", "full")
+KINDS = ("probe", "cosine", "axis", "steering", "ablation")
 FindingArgument = Annotated[str, typer.Argument(help="A finding's id.", metavar="ID")]
 
 
@@ -40,11 +55,17 @@ FindingArgument = Annotated[str, typer.Argument(help="A finding's id.", metavar=
 def new(
     kind: Annotated[
         str | None,
-        typer.Option("--kind", help="probe, cosine or steering.", show_default=False),
+        typer.Option(
+            "--kind", help="probe, cosine, axis, steering or ablation.", show_default=False
+        ),
     ] = None,
     emotion: Annotated[
         str | None,
-        typer.Option("--emotion", help="The emotion it is about.", show_default=False),
+        typer.Option(
+            "--emotion",
+            help="The emotion it is about; for an axis: valence or arousal.",
+            show_default=False,
+        ),
     ] = None,
     claim: Annotated[
         str | None,
@@ -52,11 +73,13 @@ def new(
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option("--run", help="Activations, for probe and cosine.", show_default=False),
+        typer.Option("--run", help="Activations, for probe, cosine and axis.", show_default=False),
     ] = None,
     vectors: Annotated[
         str | None,
-        typer.Option("--vectors", help="Set of vectors, for steering.", show_default=False),
+        typer.Option(
+            "--vectors", help="Set of vectors, for steering and ablation.", show_default=False
+        ),
     ] = None,
     other: Annotated[
         str | None,
@@ -98,23 +121,41 @@ def new(
     prompts: Annotated[
         Path | None,
         typer.Option(
-            "--prompts", help="Steering: a file with one prompt per line.", show_default=False
+            "--prompts",
+            help="Steering, ablation: a file with one prompt per line.",
+            show_default=False,
         ),
     ] = None,
     target_words: Annotated[
         str | None,
         typer.Option(
             "--target-words",
-            help="Steering: words whose odds are the outcome, by commas.",
+            help="Steering, ablation: words whose odds are the outcome, by commas.",
             show_default=False,
         ),
     ] = None,
     neutral_words: Annotated[
         str | None,
         typer.Option(
-            "--neutral-words", help="Steering: words they are held against.", show_default=False
+            "--neutral-words",
+            help="Steering, ablation: words they are held against.",
+            show_default=False,
         ),
     ] = None,
+    component: Annotated[
+        int | None,
+        typer.Option(
+            "--component",
+            help="Axis: which principal component, from 1; else the best of the first five.",
+            show_default=False,
+        ),
+    ] = None,
+    keyword_free: KeywordFreeOption = None,
+    register: RegisterOption = None,
+    second_run: SecondRunOption = None,
+    neutral_run: NeutralRunOption = None,
+    norms: NormsOption = None,
+    paraphrases: ParaphrasesOption = None,
     prereg: Annotated[
         bool, typer.Option("--prereg", help="Seal the plan now, before anything is read.")
     ] = False,
@@ -146,13 +187,14 @@ def new(
     kind = required(kind, option="--kind", example=example["--kind"])
     emotion = required(emotion, option="--emotion", example=example["--emotion"])
     claim = required(claim, option="--claim", example=example["--claim"])
-    parse_choices(kind, allowed=("probe", "cosine", "steering"), option="--kind")
+    parse_choices(kind, allowed=KINDS, option="--kind")
     parse_choices(direction, allowed=("greater", "less", "two-sided"), option="--direction")
     parse_choices(preset, allowed=PRESETS, option="--preset")
     strengths = () if alpha is None else parse_alphas(alpha)
     if alpha is not None and (len(strengths) != 1 or strengths[0] == 0):
         raise OptionError("--alpha of a claim is one number other than 0, e.g. --alpha 0.1")
-    texts = () if prompts is None else _lines(prompts)
+    texts = () if prompts is None else lines_of(prompts, option="--prompts", what="prompt")
+    given = supplies_of(keyword_free, register, second_run, neutral_run, norms, paraphrases)
     here = home_for(settings_for(home))
 
     from emotui.jobs.audit_new import NewRequest, new_audit
@@ -174,6 +216,8 @@ def new(
             prompts=texts,
             target_words=_words(target_words),
             neutral_words=_words(neutral_words),
+            component=component,
+            supplies=given,
             name=name,
             prereg=prereg,
             preset=preset,
@@ -197,8 +241,13 @@ def run_(
     ] = None,
     control: Annotated[
         list[str] | None,
-        typer.Option("--control", help="Run only this one; repeatable.", show_default=False),
+        typer.Option(
+            "--control", help="Run only this one, optional or not; repeatable.", show_default=False
+        ),
     ] = None,
+    all_controls: Annotated[
+        bool, typer.Option("--all-controls", help="Run the optional controls of the kind too.")
+    ] = False,
     waive: Annotated[
         list[str] | None,
         typer.Option(
@@ -243,6 +292,7 @@ def run_(
         finding=finding,
         preset=preset,
         controls=tuple(dict.fromkeys(control or ())),
+        all_controls=all_controls,
         waive=tuple(_waiver(text) for text in waive or ()),
         by=by,
         thorough=thorough,
@@ -255,6 +305,9 @@ def run_(
         quiet=quiet,
     )
     show_record(cast("dict[str, Any]", record), as_json=as_json, home=here)
+
+
+app.command("supply", epilog=audit_supply.EXAMPLE)(audit_supply.supply)
 
 
 @app.command("show", epilog="Example: emotui audit show probe-furious-1")
@@ -360,6 +413,7 @@ def report(
 
 
 def show_record(record: dict[str, Any], *, as_json: bool, home: "Home") -> None:
+    """Print a finding as lines, or its record as JSON."""
     from emotui.auditview import finding_lines
     from emotui.jobs.audit_record import from_record
     from store.findings import head
@@ -404,12 +458,3 @@ def _thresholds(given: list[str]) -> dict[str, tuple[float, float]]:
 
 def _words(text: str | None) -> tuple[str, ...]:
     return tuple(w.strip() for w in (text or "").split(",") if w.strip())
-
-
-def _lines(path: Path) -> tuple[str, ...]:
-    if not path.is_file():
-        raise OptionError(f"--prompts {path} is not a file; write one prompt per line")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    found = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    remark(f"{len(found)} prompts from {path}")
-    return found

@@ -16,10 +16,15 @@ import numpy as np
 
 from emotui.errors import OptionError
 from emotui.events import Cancelled, Done, Event, Job, Note, Partial, Progress, never
+from emotui.jobs.audit_ablation import ablation_bench, ablation_steps
+from emotui.jobs.audit_axis import ESTIMATOR as AXIS_ESTIMATOR
+from emotui.jobs.audit_axis import axis_steps, claimed_axis
+from emotui.jobs.audit_bench import Workbench
 from emotui.jobs.audit_cosine import ESTIMATOR as COSINE_ESTIMATOR
 from emotui.jobs.audit_cosine import cosine_steps
 from emotui.jobs.audit_data import (
     CLAIMS,
+    Means,
     Source,
     Step,
     family_size,
@@ -28,20 +33,23 @@ from emotui.jobs.audit_data import (
     source_of,
 )
 from emotui.jobs.audit_family import family_members
+from emotui.jobs.audit_gate import EXTRACTION, extraction_faults
 from emotui.jobs.audit_probe import ESTIMATOR as PROBE_ESTIMATOR
 from emotui.jobs.audit_probe import probe_steps
 from emotui.jobs.audit_record import Audit, now, open_audit
-from emotui.jobs.audit_steering import WatchedBench, steering_bench, steering_steps
+from emotui.jobs.audit_steering import steering_bench, steering_steps
 from emotui.jobs.engine import Engine
 from emotui.jobs.sets import load_for, open_set
 from emotui.jobs.spec import ModelSpec
 from emotui.jobs.streaming import Emit, streaming
 from emotui.sanitize import one_line
 from store.findings import add_event
+from store.forks import Fork, note_forks, prompt_hashes
 from store.layout import Home
+from vectors.audits.bench import Bench
 from vectors.audits.claims import Deviation
 from vectors.audits.multiplicity import adjust
-from vectors.audits.registry import CONTROLS, required
+from vectors.audits.registry import CONTROLS, computed_for, required
 from vectors.audits.reporting import (
     complete_numbers,
     forking_paths,
@@ -65,7 +73,9 @@ class AuditRequest:
     preset: str | None = None
     """None = the sealed plan's, or the last one used."""
     controls: tuple[str, ...] = ()
-    """Only these; empty = all of the kind."""
+    """Only these; empty = those that run unasked."""
+    all_controls: bool = False
+    """With the optional ones."""
     waive: tuple[tuple[str, str], ...] = ()
     """Control and reason."""
     by: str = "the user"
@@ -91,12 +101,16 @@ def audit_job(
     directions = open_set(home, audit.subject.vectors) if audit.subject.vectors else None
     with source_of(home, audit.subject) as source:
         audit.family_size = family_size(home, audit)
-        stale = audit.drop_stale(input_hashes(home, audit, source, directions))
+        asked = computed_for(audit.claim.kind) if request.all_controls else request.controls
+        stale = audit.drop_stale(input_hashes(home, audit, source, directions, asked=asked))
         if stale:
             yield Note(f"inputs changed since they ran, so they run again: {', '.join(stale)}")
             add_event(home, audit.id, "stale", {"controls": list(stale)})
-        steps, bench = yield from _steps(source, audit, directions, request, engine, cancelled)
-        yield from _running(home, audit, steps, bench, request, cancelled)
+        device = "auto" if request.model is None else request.model.device
+        means = Means(home, engine, device, cancelled)
+        steps, bench = yield from _steps(source, audit, directions, request, means)
+        yield from _running(home, audit, steps, bench, request, cancelled, again=stale)
+        _note_fork(home, audit, source)
     _close(home, audit)
     yield Done(audit.to_json())
 
@@ -105,11 +119,13 @@ def _running(
     home: Home,
     audit: Audit,
     steps: Sequence[Step],
-    bench: WatchedBench | None,
+    bench: Bench | None,
     request: AuditRequest,
     cancelled: Cancelled,
+    *,
+    again: Sequence[str],
 ) -> Generator[Event, None, None]:
-    todo = _todo(audit, steps, request)
+    todo = _todo(audit, steps, request, again=again)
     cost = Cost()
     for step in todo:
         cost += step.cost
@@ -118,8 +134,8 @@ def _running(
         yield Note(f"kept from before: {', '.join(held)}")
     yield Note(
         f"{len(todo)} controls to run, {cost.forwards:,} forward passes and {cost.generations:,} "
-        f"generated texts at most; preset {audit.preset}, claims on this data set: "
-        f"{audit.family_size}"
+        f"generated texts at most{_duration(bench, cost)}; preset {audit.preset}, claims on this "
+        f"data set: {audit.family_size}"
     )
     for place, step in enumerate(todo):
         if cancelled():
@@ -128,7 +144,9 @@ def _running(
         yield Progress(place, len(todo), "controls", note=f"audit {step.control}")
         began = time.monotonic()
         try:
-            result = yield from streaming(_watched(step, bench))
+            if step.prepare is not None:
+                yield from step.prepare()
+            result = yield from streaming(_watched(step, bench, cancelled))
         except CancelledError:
             _close(home, audit)
             raise
@@ -143,25 +161,42 @@ def _running(
             return
 
 
-def _watched(step: Step, bench: WatchedBench | None) -> Callable[[Emit], ControlResult]:
+def _duration(bench: Bench | None, cost: Cost) -> str:
+    """How long the forward passes will take, from the unsteered ones, which are needed anyway."""
+    if bench is None or not cost.forwards:
+        return ""
+    began = time.monotonic()
+    bench.base()
+    seconds = (time.monotonic() - began) / len(bench.prompts) * cost.forwards
+    return f" (the passes about {seconds:.0f} s, by the first {len(bench.prompts)})"
+
+
+def _watched(
+    step: Step, bench: Bench | None, cancelled: Cancelled
+) -> Callable[[Emit], ControlResult]:
     """The control's work, telling how many of its forward passes are made."""
 
     def work(emit: Emit) -> ControlResult:
         if bench is not None and step.cost.forwards:
             before, began = bench.forwards, time.monotonic()
 
-            def watch(made: int) -> None:
+            def tick(made: int) -> None:
+                if cancelled():
+                    raise CancelledError("the audit was cancelled; finished controls are kept")
                 done = min(made - before, step.cost.forwards)
                 rate = done / max(time.monotonic() - began, 1e-9)
                 emit(Progress(done, step.cost.forwards, "forward passes", rate, step.control))
 
-            bench.watch = watch
+            bench.tick = tick
         return step.work()
 
     return work
 
 
-def _todo(audit: Audit, steps: Sequence[Step], request: AuditRequest) -> list[Step]:
+def _todo(
+    audit: Audit, steps: Sequence[Step], request: AuditRequest, *, again: Sequence[str]
+) -> list[Step]:
+    """What is asked for and not there; optional ones that became stale run again unasked."""
     have = {s.control for s in steps}
     for control in request.controls:
         _known_control(control)
@@ -170,7 +205,12 @@ def _todo(audit: Audit, steps: Sequence[Step], request: AuditRequest) -> list[St
                 f"{control} is not computed for a {audit.claim.kind} claim; there are: "
                 f"{', '.join(s.control for s in steps)}"
             )
-    wanted = [s for s in steps if not request.controls or s.control in request.controls]
+    wanted = [
+        s
+        for s in steps
+        if s.control in request.controls
+        or (not request.controls and (not s.optional or request.all_controls or s.control in again))
+    ]
     todo = [
         s
         for s in wanted
@@ -197,33 +237,41 @@ def _steps(
     audit: Audit,
     directions: DirectionSet | None,
     request: AuditRequest,
-    engine: Engine,
-    cancelled: Cancelled,
-) -> Generator[Event, None, tuple[list[Step], WatchedBench | None]]:
+    means: Means,
+) -> Generator[Event, None, tuple[list[Step], Bench | None]]:
     if audit.claim.kind == "probe":
         audit.provenance = provenance_of(
             source, audit, estimator=PROBE_ESTIMATOR, vector=b"none: a probe fitted per fold"
         )
-        return probe_steps(source, audit), None
+        return probe_steps(source, audit, means), None
     if audit.claim.kind == "cosine":
         audit.provenance = provenance_of(
             source, audit, estimator=COSINE_ESTIMATOR, vector=_means(source, audit)
         )
-        return cosine_steps(source, audit), None
+        return cosine_steps(source, audit, means), None
+    if audit.claim.kind == "axis":
+        audit.provenance = provenance_of(
+            source, audit, estimator=AXIS_ESTIMATOR, vector=claimed_axis(source, audit)
+        )
+        return axis_steps(source, audit, means), None
     assert directions is not None
     spec = request.model or ModelSpec(source="")
-    model = yield from load_for(engine, directions, spec, other_model=False)
+    model = yield from load_for(means.engine, directions, spec, other_model=False)
     unit = np.asarray(directions.at(audit.subject.emotion, audit.subject.layer), np.float32)
     audit.provenance = replace(
         provenance_of(source, audit, estimator=directions.recipe.method, vector=unit.tobytes()),
         model=directions.recipe.model,
         pooling=directions.recipe.pooling,
     )
-    bench = steering_bench(model, directions, source, audit)
-    bench.cancelled = cancelled
+    bench: Bench
+    if audit.claim.kind == "ablation":
+        bench = ablation_bench(means.home, model, directions, source, audit)
+    else:
+        bench = steering_bench(model, directions, source, audit)
     yield Note(f"outcome: log-odds of {_shown(model, bench.target)} against "
                f"{_shown(model, bench.neutral)} at the next token")  # fmt: skip
-    return steering_steps(bench, source, audit), bench
+    work = Workbench(means, bench, directions, source, audit)
+    return (ablation_steps if audit.claim.kind == "ablation" else steering_steps)(work), bench
 
 
 def _shown(model: Any, tokens: Sequence[int]) -> str:
@@ -254,6 +302,10 @@ def _close(home: Home, audit: Audit) -> None:
     if audit.prereg is not None:
         # Without a plan the verdict itself says "exploratory"; R1 would only say it again.
         found.append(preregistered(audit.prereg, first))
+    if audit.claim.kind not in CONTROLS["I4"].hard_for:
+        # What was read from stored activations falls with the engine that stored them.
+        done = [r for r in done if r.id not in EXTRACTION]
+        found += extraction_faults(home, audit.provenance)
     members = family_members(home, audit)
     if any(m.claim == audit.id for m in members):
         found.append(multiplicity(adjust(members), audit.id))
@@ -261,6 +313,16 @@ def _close(home: Home, audit: Audit) -> None:
     for result in found:
         audit.control_inputs[result.id] = [CLAIMS] if result.id == "R2" else []
     audit.save(home)
+
+
+def _note_fork(home: Home, audit: Audit, source: Source) -> None:
+    """This audit counts as a setting tried for the claims that come after it."""
+    subject = audit.subject
+    note_forks(home, [Fork(
+        "audit", source.joined.run.identity.dataset_hash, subject.layer, subject.emotion,
+        subject.alpha, f"{audit.claim.kind} {subject.pooling}",
+        ",".join(prompt_hashes(subject.prompts)),
+    )])  # fmt: skip
 
 
 def _take_preset(home: Home, audit: Audit, preset: str | None) -> None:

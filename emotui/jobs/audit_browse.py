@@ -8,6 +8,7 @@ and comes after. Runs no control.
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,11 +29,10 @@ from vectors.errors import VectorsError
 
 if TYPE_CHECKING:
     from emotui.jobs.audit_new import NewRequest
+    from emotui.jobs.audit_supply import Supplies
 
 FINDINGS = "findings"
 """Kind of the Partial with every finding, its inputs not looked at yet."""
-SET_HERE = ("C6",)
-"""Controls whose cost is known from the number of prompts alone: two texts for each."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,13 @@ def new_job(home: Home, request: "NewRequest") -> Job:
     yield Done(new_audit(home, request))
 
 
+def supply_job(home: Home, name: str, given: "Supplies") -> Job:
+    """A finding given more to be held against; Done holds its record."""
+    from emotui.jobs.audit_supply import supply_audit
+
+    yield Done(supply_audit(home, name, given))
+
+
 def report_job(home: Home, folder: str = "") -> Job:
     """AUDIT.md and audit.html of all findings; Done holds their paths.
 
@@ -147,29 +154,57 @@ def checked(home: Home, name: str, ledger: LedgerState | None = None) -> Finding
         stale=found.stale,
         problems=found.problems,
         checked=True,
-        costs=planned_costs(audit),
+        costs=planned_costs(home, audit),
         head=found.head,
     )
 
 
-def planned_costs(audit: Audit) -> dict[str, Cost]:
-    """Forward passes and texts per control that runs a model, counted before anything starts."""
+def planned_costs(home: Home, audit: Audit) -> dict[str, Cost]:
+    """Forward passes and texts per control that runs a model, counted before anything starts.
+
+    At most: what the integrity gate has kept of the same model costs nothing again.
+    """
     n = len(audit.subject.prompts)
     if not n:
-        return {}
+        return _twins(home, audit) if audit.claim.kind == "probe" else {}
+    from emotui.jobs.audit_ablation import NEUTRAL_TEXTS
+    from emotui.jobs.audit_steering import EMOTIONS
     from vectors.audits.arms import planned_arms
+    from vectors.audits.asking import planned_asking
     from vectors.audits.dose import planned_doses
-    from vectors.audits.integrity import PROMPTS, planned_gate
+    from vectors.audits.integrity import GATE_PROMPTS, planned_gate
     from vectors.audits.mechanism import planned_mechanism
+    from vectors.audits.necessity import planned_necessity
+    from vectors.audits.offtarget import MAX_TEXTS, planned_off_target
+    from vectors.audits.paraphrase import WORDINGS, planned_wordings
+    from vectors.audits.specificity import planned_specificity
 
     settings = audit.settings
     return {
-        **planned_gate(min(n, PROMPTS)),
+        **planned_gate(len(GATE_PROMPTS)),
         **planned_arms(n, settings),
         **planned_doses(n),
-        **planned_mechanism(n, settings),
-        **{control: Cost(generations=2 * n) for control in SET_HERE},
+        **planned_mechanism(n),
+        "C3": planned_specificity(n, EMOTIONS),
+        "C6": Cost(generations=2 * n),
+        "C7": planned_off_target(n, MAX_TEXTS) + Cost(generations=2 * n),
+        "C9": planned_necessity(n, settings) + Cost(forwards=NEUTRAL_TEXTS),
+        "C13": planned_asking(n),
+        "X7": planned_wordings(n, audit.subject.paraphrases or WORDINGS),
     }
+
+
+def _twins(home: Home, audit: Audit) -> dict[str, Cost]:
+    """P8: every text through an untrained twin per seed; {} where the run is gone."""
+    from emotui.jobs.audit_probe import TWINS
+    from emotui.jobs.rundata import open_run
+
+    try:
+        with closing(open_run(home, audit.subject.run)) as run:
+            rows = run.identity.rows
+    except (StoreError, UserError):
+        return {}
+    return {"P8": Cost(forwards=rows * min(TWINS, audit.settings.preset.seeds))}
 
 
 def _view(audit: Audit, record: Mapping[str, Any], **known: Any) -> FindingView:

@@ -5,7 +5,7 @@ and the hashes by which `audit check` and a resumed audit see that something has
 are of exactly the numbers that are read, not of the files they lie in.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,7 +13,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from emotui.errors import OptionError, UserError
+from emotui.events import Cancelled, Event, never
+from emotui.jobs.audit_further import Further, further_hashes
 from emotui.jobs.audit_record import Audit, Subject, code_hash, digest, versions
+from emotui.jobs.engine import Engine
 from emotui.jobs.rundata import RunData, run_data
 from emotui.jobs.sets import open_set, residual_norm
 from emotui.options import known_name
@@ -26,6 +29,9 @@ from vectors.directionset import DirectionSet
 
 ACTIVATIONS, LABELS, TEXTS, LENGTHS = "activations", "labels", "texts", "lengths"
 LAYERS, VECTORS, CLAIMS, SETTINGS = "all layers", "vectors", "claims on the data", "settings"
+FIRST, POOLINGS = "layer 0", "other poolings"
+EVERY_ROW = {LAYERS: ("P7",), POOLINGS: ("P9",)}
+"""Inputs that are read in whole only where one of these controls has run or is to run."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,20 @@ class Step:
     uses: tuple[str, ...]
     """Names of the inputs it reads."""
     work: Callable[[], ControlResult]
+    optional: bool = False
+    """Runs only when it is asked for."""
+    prepare: Callable[[], Generator[Event, None, None]] | None = None
+    """Runs first, where more is needed than is stored, and tells of its progress."""
+
+
+@dataclass(frozen=True, eq=False)
+class Means:
+    """What a step may need beside the claim's own data."""
+
+    home: Home
+    engine: Engine
+    device: str = "auto"
+    cancelled: Cancelled = never
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +73,15 @@ class Source:
         """Another layer over the same texts."""
         read = self.joined.layer_of(pooling)
         return lambda layer: read(layer)[self.kept]
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Layers the run keeps."""
+        return self.joined.run.identity.layers
+
+    def other_poolings(self, pooling: str) -> tuple[str, ...]:
+        """Poolings the run keeps beside the claim's."""
+        return tuple(p for p in self.joined.run.identity.poolings if p != pooling)
 
 
 @contextmanager
@@ -83,6 +112,11 @@ def source_of(home: Home, subject: Subject) -> Iterator[Source]:
         joined.run.close()
 
 
+def further_of(source: Source, audit: Audit, means: Means) -> Further:
+    """What the claim was given beside its run."""
+    return Further(means.home, audit.subject, source.data.labels, source.joined.run.identity)
+
+
 def two_sides(data: AuditData, subject: Subject) -> AuditData:
     """The emotion against the rest, or against the other emotion alone."""
     if not subject.other:
@@ -96,9 +130,14 @@ def two_sides(data: AuditData, subject: Subject) -> AuditData:
 
 
 def input_hashes(
-    home: Home, audit: Audit, source: Source, directions: DirectionSet | None
+    home: Home,
+    audit: Audit,
+    source: Source,
+    directions: DirectionSet | None,
+    *,
+    asked: Collection[str] = (),
 ) -> dict[str, str]:
-    """Every input of the claim as it is today."""
+    """Every input of the claim as it is today; `asked` are controls that are to run."""
     data, subject = source.data, audit.subject
     assert data.lengths is not None
     found = {
@@ -114,10 +153,10 @@ def input_hashes(
     }
     if data.texts is not None:
         found[TEXTS] = digest(list(data.texts))
-    if audit.claim.kind == "probe" and audit.claim.layers:
-        read = source.layer_of(subject.pooling)
-        layers = source.joined.run.identity.layers
-        found[LAYERS] = digest(*(read(layer).astype(np.float32).tobytes() for layer in layers))
+    for name in _in_whole(audit, asked):
+        found[name] = digest(*(rows.tobytes() for rows in _rows_of(source, subject, name)))
+    if audit.claim.kind == "probe":
+        found[FIRST] = digest(*(rows.tobytes() for rows in _rows_of(source, subject, FIRST)))
     if directions is not None:
         unit = directions.at(subject.emotion, subject.layer)
         found[VECTORS] = digest(
@@ -125,7 +164,26 @@ def input_hashes(
             residual_norm(directions, subject.layer),
             directions.recipe.revision,
         )
-    return found
+    return found | further_hashes(home, subject, source.joined.run.identity)
+
+
+def _in_whole(audit: Audit, asked: Collection[str]) -> list[str]:
+    if audit.claim.kind != "probe":
+        return []
+    # P7 is required of a claim that names layers, so it will be asked for.
+    wanted = {*asked, *audit.results, *(("P7",) if audit.claim.layers else ())}
+    return [name for name, controls in EVERY_ROW.items() if wanted & set(controls)]
+
+
+def _rows_of(source: Source, subject: Subject, name: str) -> Iterator[np.ndarray]:
+    """Rows of the run that an input is made of, as the claim's texts have them."""
+    if name == POOLINGS:
+        for pooling in source.other_poolings(subject.pooling):
+            yield source.layer_of(pooling)(subject.layer).astype(np.float32)
+        return
+    read = source.layer_of(subject.pooling)
+    for layer in source.layers if name == LAYERS else [n for n in source.layers if n == 0]:
+        yield read(layer).astype(np.float32)
 
 
 def current_inputs(home: Home, audit: Audit) -> dict[str, str]:

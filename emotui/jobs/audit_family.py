@@ -10,7 +10,7 @@ from store.layout import Home
 from vectors.audits.multiplicity import Member
 from vectors.audits.result import ControlResult
 
-DECIDES = {"probe": "P2", "cosine": "G1", "steering": "C1"}
+DECIDES = {"probe": "P2", "cosine": "G1", "axis": "G6", "steering": "C1", "ablation": "C9"}
 """The control whose first null carries the claim's p."""
 
 

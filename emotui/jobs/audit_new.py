@@ -5,7 +5,7 @@ and its thresholds are hashed and stand in the history first. Reads names and te
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -13,27 +13,36 @@ import numpy as np
 from emotui.errors import OptionError, UserError
 from emotui.jobs.audit_data import check_labels, family_of, family_size
 from emotui.jobs.audit_record import Audit, Subject, digest, now
-from emotui.jobs.rundata import pooling_of, run_data
+from emotui.jobs.audit_supply import Supplies, supplied
+from emotui.jobs.rundata import RunData, pooling_of, run_data
 from emotui.jobs.sets import open_set
-from emotui.options import LayerSpec, layers_for
+from emotui.options import LayerSpec, known_name, layers_for
 from emotui.sanitize import one_line
 from store.datasets import Dataset
 from store.findings import list_findings, seal_plan
 from store.forks import Fork, read_forks
 from store.identity import RunIdentity
 from store.layout import Home, check_name
+from vectors.audits.axis import SEARCHED
 from vectors.audits.bench import GOOD_PROMPTS, MIN_PROMPTS
 from vectors.audits.claims import Claim, Kind, Plan, seal
 from vectors.audits.registry import CONTROLS, required
 from vectors.audits.settings import RULES
+from vectors.directionset import DirectionSet
 
 STATISTIC = {
     "probe": ("macro AUROC", 0.05),
     "cosine": ("cosine", 0.1),
+    "axis": ("r with", 0.4),
     "steering": ("log-odds of the target words", 0.1),
+    "ablation": ("log-odds of the target words", 0.1),
 }
 """Per kind: what the claim is about, and the smallest effect of interest unless one is given."""
+AXES = ("valence", "arousal")
+"""What an axis can be called: the columns of the norms."""
 PROMPT_WORDS = 8
+EVOKING_SHARE, EVOKING_WORDS = 2 / 3, 80
+"""An evoking prompt is that share of a text of the emotion, up to so many words."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,10 @@ class NewRequest:
     prompts: tuple[str, ...] = ()
     target_words: tuple[str, ...] = ()
     neutral_words: tuple[str, ...] = ()
+    component: int | None = None
+    """Axis: which principal component is meant, from 1; None = the best of the first five."""
+    supplies: Supplies = field(default_factory=Supplies)
+    """What is given beside the run."""
     name: str | None = None
     prereg: bool = False
     preset: str = "standard"
@@ -64,11 +77,15 @@ class NewRequest:
 def new_audit(home: Home, request: NewRequest) -> dict[str, Any]:
     """Writes the claim down, sealed if asked for, before anything is computed; its record."""
     if request.kind not in STATISTIC:
-        raise OptionError(f"unknown kind {one_line(request.kind)!r}; allowed: probe, cosine, "
-                          "steering")  # fmt: skip
+        raise OptionError(f"unknown kind {one_line(request.kind)!r}; allowed: "
+                          f"{', '.join(STATISTIC)}")  # fmt: skip
     subject, identity, n = _subject(home, request)
+    if request.supplies:
+        subject = supplied(home, subject, request.supplies, axis=request.kind == "axis")
     family, dataset_hash = family_of(identity.dataset_hash, identity.dataset), identity.dataset_hash
     statistic, smallest = STATISTIC[request.kind]
+    if request.kind == "axis":
+        statistic = f"{statistic} {subject.emotion}"
     named = request.kind == "probe" and request.layer is not None
     claim = Claim(
         text=request.claim,
@@ -79,7 +96,7 @@ def new_audit(home: Home, request: NewRequest) -> dict[str, Any]:
         population="prompts" if subject.prompts else f"texts of {identity.dataset}",
         models=(identity.model,),
         layers=(subject.layer,) if named else (),
-        emotions=(subject.emotion, subject.other) if subject.other else (subject.emotion,),
+        emotions=_emotions(request.kind, subject),
     )
     name = _free_name(home, request)
     audit = Audit(
@@ -108,28 +125,16 @@ def new_audit(home: Home, request: NewRequest) -> dict[str, Any]:
     return audit.to_json()
 
 
+def _emotions(kind: str, subject: Subject) -> tuple[str, ...]:
+    """Those the claim names; an axis claim names none."""
+    if kind == "axis":
+        return ()
+    return (subject.emotion, subject.other) if subject.other else (subject.emotion,)
+
+
 def _subject(home: Home, request: NewRequest) -> tuple[Subject, RunIdentity, int]:
     """What is audited, the run it rests on, and the number of texts or prompts."""
-    directions = None
-    run_name = request.run
-    if request.kind == "steering":
-        if request.vectors is None or request.alpha is None:
-            raise OptionError("a steering claim needs --vectors SET and --alpha NUMBER")
-        directions = open_set(home, request.vectors)
-        run_name = directions.recipe.run
-        if not run_name:
-            raise OptionError(
-                f"the set {one_line(request.vectors)} names no run it was built from, and its "
-                "controls need one; build it with emotui vectors build"
-            )
-    elif request.alpha is not None or request.vectors is not None:
-        raise OptionError(f"--vectors and --alpha belong to a steering claim; a {request.kind} "
-                          "claim takes --run")  # fmt: skip
-    if run_name is None:
-        raise OptionError(f"a {request.kind} claim needs --run RUN")
-    if (request.kind == "cosine") != (request.other is not None) and request.kind != "probe":
-        raise OptionError("a cosine claim needs --with EMOTION" if request.kind == "cosine"
-                          else "--with belongs to a cosine or probe claim")  # fmt: skip
+    directions, run_name = _named(home, request)
     joined = run_data(home, run_name)
     try:
         identity = joined.run.identity
@@ -144,10 +149,13 @@ def _subject(home: Home, request: NewRequest) -> tuple[Subject, RunIdentity, int
             raise OptionError(f"--layer names {len(layers)} layers; a claim is about one")
         prompts = request.prompts
         if directions is not None and not prompts:
-            prompts = _beginnings(home, directions.recipe.neutral, joined.texts, request.seed)
+            if request.kind == "ablation":
+                prompts = _evoking(joined, request.emotion, request.seed)
+            else:
+                prompts = _beginnings(home, directions.recipe.neutral, joined.texts, request.seed)
         if directions is not None and len(prompts) < MIN_PROMPTS:
             raise OptionError(
-                f"{len(prompts)} prompts; a steering claim needs {MIN_PROMPTS} or more, better "
+                f"{len(prompts)} prompts; a claim of this kind needs {MIN_PROMPTS} or more, better "
                 f"{GOOD_PROMPTS}: give a file with one per line as --prompts FILE"
             )
         tuned_on, tried = _tuning(home, request, identity.dataset_hash)
@@ -164,8 +172,10 @@ def _subject(home: Home, request: NewRequest) -> tuple[Subject, RunIdentity, int
             neutral_words=request.neutral_words,
             tuned_on=tuned_on,
             tried=tried,
+            component=request.component or 0,
         )
-        check_labels(joined.labels, subject)
+        if request.kind != "axis":
+            check_labels(joined.labels, subject)
         if joined.groups is None:
             raise UserError(
                 f"run {joined.run.run_id} has no topics, and controls hold topics out; import the "
@@ -177,6 +187,58 @@ def _subject(home: Home, request: NewRequest) -> tuple[Subject, RunIdentity, int
         joined.run.close()
 
 
+def _named(home: Home, request: NewRequest) -> tuple[DirectionSet | None, str]:
+    """The set that is used and the run behind the claim; OptionError for options of other kinds."""
+    kind, run_name = request.kind, request.run
+    directions = None
+    if kind in ("steering", "ablation"):
+        if kind == "steering" and (request.vectors is None or request.alpha is None):
+            raise OptionError("a steering claim needs --vectors SET and --alpha NUMBER")
+        if request.vectors is None or (kind == "ablation" and request.alpha is not None):
+            raise OptionError("an ablation claim needs --vectors SET and takes no --alpha: all of "
+                              "the direction is removed")  # fmt: skip
+        directions = open_set(home, request.vectors)
+        run_name = directions.recipe.run
+        if not run_name:
+            raise OptionError(
+                f"the set {one_line(request.vectors)} names no run it was built from, and its "
+                "controls need one; build it with emotui vectors build"
+            )
+    elif request.alpha is not None or request.vectors is not None:
+        raise OptionError(f"--vectors and --alpha belong to a claim about steering; {_a(kind)} "
+                          "claim takes --run")  # fmt: skip
+    if run_name is None:
+        raise OptionError(f"{_a(kind)} claim needs --run RUN")
+    if (kind == "cosine") != (request.other is not None) and kind != "probe":
+        raise OptionError("a cosine claim needs --with EMOTION" if kind == "cosine"
+                          else "--with belongs to a cosine or probe claim")  # fmt: skip
+    if kind == "axis":
+        _check_axis(request)
+    elif request.component is not None:
+        raise OptionError(f"--component belongs to an axis claim, not to {_a(kind)} claim")
+    return directions, run_name
+
+
+def _check_axis(request: NewRequest) -> None:
+    if request.emotion not in AXES:
+        raise OptionError(
+            f"an axis is called valence or arousal, not {one_line(request.emotion)!r}; give one of "
+            "them as --emotion"
+        )
+    if request.supplies.norms is None:
+        raise OptionError("an axis claim needs --norms FILE.csv with the columns emotion, valence, "
+                          "arousal")  # fmt: skip
+    if request.component is not None and not 1 <= request.component <= SEARCHED:
+        raise OptionError(f"--component {request.component}; allowed: 1 to {SEARCHED}")
+    if request.direction != "greater":
+        raise OptionError(f"--direction {request.direction}: a principal component has no sign, so "
+                          "an axis claim is that |r| is greater")  # fmt: skip
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind in ("axis", "ablation") else f"a {kind}"
+
+
 def _forks(home: Home, emotion: str, dataset_hash: str) -> list[Fork]:
     """Settings that were looked at on these data, as far as they speak of this emotion."""
     return [
@@ -186,9 +248,9 @@ def _forks(home: Home, emotion: str, dataset_hash: str) -> list[Fork]:
 
 def _tuning(home: Home, request: NewRequest, dataset_hash: str) -> tuple[tuple[str, ...], int]:
     """Prompts and number of settings of earlier steering towards the emotion (C12)."""
-    if request.kind != "steering":
+    if request.kind not in ("steering", "ablation"):
         return (), 1
-    found = [f for f in _forks(home, request.emotion, dataset_hash) if f.kind == "steer"]
+    found = [f for f in _forks(home, request.emotion, dataset_hash) if f.kind in ("steer", "live")]
     prompts = dict.fromkeys(p for f in found for p in f.subset.split(",") if p)
     return tuple(prompts), max(1, len({(f.layer, f.alpha) for f in found}))
 
@@ -208,6 +270,21 @@ def _beginnings(
             words = pool[int(i)].split()[:PROMPT_WORDS]
             if len(found) < GOOD_PROMPTS and len(words) == PROMPT_WORDS:
                 found[" ".join(words)] = None
+    return tuple(found)
+
+
+def _evoking(joined: RunData, emotion: str, seed: int) -> tuple[str, ...]:
+    """Beginnings of the emotion's own texts, long enough to evoke it."""
+    known_name(emotion, joined.labels, what="emotion")
+    if joined.texts is None:
+        return ()
+    own = np.flatnonzero(joined.codes == joined.labels.index(emotion))
+    found: dict[str, None] = {}
+    for i in np.random.default_rng(seed).permutation(own):
+        words = joined.texts[int(i)].split()
+        begun = words[: min(EVOKING_WORDS, round(EVOKING_SHARE * len(words)))]
+        if len(found) < GOOD_PROMPTS and len(begun) >= PROMPT_WORDS:
+            found[" ".join(begun)] = None
     return tuple(found)
 
 

@@ -64,6 +64,9 @@ class Subject:
     """Where the norms come from: file name and SHA-256."""
     paraphrases: tuple[str, ...] = ()
     """Templates with {} for the prompt (X7); () = the built-in ones."""
+    component: int = 0
+    """Which principal component an axis claim names, from 1; 0 = the best of the first five. Its
+    `emotion` is what the axis is called, valence or arousal."""
 
 
 @dataclass

@@ -21,6 +21,7 @@ from emotui.jobs.rundata import RunData, open_run, pooling_of, run_data
 from emotui.jobs.sets import open_set
 from emotui.jobs.streaming import Emit, streaming
 from emotui.options import LayerSpec, layers_for
+from store.forks import Fork, note_forks
 from store.layout import Home
 from store.runs import Run
 from store.vectorsets import VectorsInfo, save_vectors
@@ -100,6 +101,7 @@ def _building(
         return _build(request, data, pooling, layers, neutral, expression, recipe, progress)
 
     directions = yield from streaming(work)
+    note_forks(home, [_fork(recipe)])
     info = save_vectors(
         home, request.name, directions.arrays(), directions.meta(), replace=request.replace
     )
@@ -190,6 +192,13 @@ def _recipe(
         seed=request.seed,
         notes=tuple(notes),
     )
+
+
+def _fork(recipe: Recipe) -> Fork:
+    """One way of making the vectors, whatever the layers: it shows all of them at once."""
+    metric = f"{recipe.kind} {recipe.method}, {recipe.pooling}, seed {recipe.seed}"
+    neutral = f"{recipe.neutral_hash[:12]} {recipe.variance_removed:g}" if recipe.neutral else ""
+    return Fork("build", recipe.dataset_hash, -1, "", metric=metric, subset=neutral)
 
 
 def _neutral_run(

@@ -2,7 +2,8 @@
 
 In: a LiveRequest and a Knob that may move alpha while text streams. Out: one Partial("step",
 LiveStep) per token, then a LiveResult. All rows go in one batch and share their sampling noise.
-Writes nothing.
+Writes nothing but which emotions and alphas were tried on which prompt, into the ledger of forking
+paths.
 """
 
 import math
@@ -21,6 +22,7 @@ from emotui.jobs.live_spec import Knob, LiveRequest, LiveResult, LiveStep, LiveT
 from emotui.jobs.sets import load_for, open_set, residual_norm
 from emotui.jobs.streaming import Emit, streaming
 from emotui.options import known_name
+from store.forks import Fork, note_forks, prompt_hashes
 from store.layout import Home
 from vectors.coherence import coherent_window
 from vectors.controls import random_direction
@@ -62,6 +64,7 @@ def live_job(
         texts.append(_text(model, directions, request, seeds, ask, made))
         yield Progress(len(texts), len(request.rows), "texts", note="read back")
     window, budget = _window(request, generation)
+    note_forks(home, _forks(request, directions.recipe.dataset_hash, texts))
     yield Done(
         LiveResult(
             request=request,
@@ -73,6 +76,23 @@ def live_job(
             elapsed_s=time.monotonic() - began,
         )
     )
+
+
+def _forks(request: LiveRequest, dataset_hash: str, texts: Sequence[LiveText]) -> list[Fork]:
+    """Every alpha under which a token of the emotions was drawn; controls are no settings tried."""
+    tried = {
+        (place, round(alpha, 4))
+        for text in texts
+        if text.control_seed is None
+        for alphas in text.token_alphas
+        for place, alpha in enumerate(alphas)
+        if alpha
+    }
+    subset = ",".join(prompt_hashes([request.prompt]))
+    return [
+        Fork("live", dataset_hash, request.layer, request.emotions[place], alpha, "text", subset)
+        for place, alpha in sorted(tried)
+    ]
 
 
 def _control_seeds(request: LiveRequest) -> list[int | None]:

@@ -16,18 +16,15 @@ from typing import Any
 import numpy as np
 
 from emotui.events import Cancelled, Done, Event, Job, Note, Partial, Progress, never
-from emotui.jobs.again import rows_of, same_settings
 from emotui.jobs.engine import Engine
-from emotui.jobs.extract import extracting
-from emotui.jobs.rundata import RunData, open_run, pooling_of, run_data
+from emotui.jobs.rundata import RunData, pooling_of, run_data
 from emotui.jobs.streaming import Emit, streaming
+from emotui.jobs.twin import twin_run
 from emotui.options import LayerSpec, layers_for
-from emotui.sanitize import one_line
 from store.atomic import read_json, write_json
 from store.forks import Fork, note_forks
 from store.layout import Home
 from store.runs import Run
-from vectors.errors import ModelError
 from vectors.probes import ProbeResult, ProbeSettings
 from vectors.probesuite import run_probes
 from vectors.stats import Interval
@@ -155,27 +152,14 @@ def _twin(
     not_run: dict[str, str],
 ) -> Generator[Event, None, Run | None]:
     """The run of the untrained twin over the same rows, made if it is not there."""
-    if run.info.get("foreign"):
-        not_run["twin"] = "imported activations have no model here"
-        return None
-    if run.info.get("twin_seed") is not None:
-        not_run["twin"] = "this run is itself of an untrained twin"
-        return None
-    wanted = same_settings(run, dataset=run.identity.dataset, device=request.device)
-    wanted = replace(wanted, rows=rows_of(run), twin_seed=request.twin_seed)
-    try:
-        made = yield from extracting(home, wanted, engine=engine, cancelled=cancelled)
-    except ModelError as e:
-        not_run["twin"] = one_line(str(e))
-        yield Note(f"no untrained twin: {one_line(str(e))}", "warn")
-        return None
-    twin = open_run(home, made.run)
-    if twin.identity.dataset_order != run.identity.dataset_order:
-        twin.close()
-        not_run["twin"] = "rows were excluded since the run was made"
-        yield Note("no untrained twin: rows were excluded since; extract again", "warn")
-        return None
-    return twin
+    found = yield from twin_run(
+        home, run, seed=request.twin_seed, device=request.device, engine=engine, cancelled=cancelled
+    )
+    if isinstance(found, Run):
+        return found
+    not_run["twin"] = found
+    yield Note(f"no untrained twin: {found}", "warn")
+    return None
 
 
 def _fit(

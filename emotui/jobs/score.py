@@ -1,9 +1,11 @@
 """Job: score every token of a text against a set of directions, in one forward pass.
 
 In: a set's name, a text, a layer. Out: a ScoreResult with the tokens' scores, one shared colour
-scale over all of the set's emotions, and the emotions ranked over a span. Writes nothing.
+scale over all of the set's emotions, and the emotions ranked over a span. Writes nothing but which
+layer and emotions were shown, into the ledger of forking paths.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emotui.errors import OptionError
@@ -12,7 +14,9 @@ from emotui.jobs.engine import Engine
 from emotui.jobs.sets import load_for, open_set, set_layers
 from emotui.jobs.spec import ModelSpec
 from emotui.options import LayerSpec, known_name
+from store.forks import Fork, note_forks
 from store.layout import Home
+from vectors.directions import DirectionSet
 from vectors.scoring import SpanRank, TokenScores, rank_span, score_text
 
 
@@ -93,6 +97,7 @@ def score_job(
     span = token_span(scores, request.span)
     ranks = tuple(rank_span(scores, *span, layer=layer))
     shown = request.emotions or tuple(rank.label for rank in ranks[:3])
+    note_scores(home, directions, layer, shown, request.readout)
     yield Done(
         ScoreResult(
             vectors=request.vectors,
@@ -104,6 +109,14 @@ def score_job(
             n_neutral=directions.n_neutral,
         )
     )
+
+
+def note_scores(
+    home: Home, directions: DirectionSet, layer: int, shown: Sequence[str], readout: str
+) -> None:
+    """Write down which emotions' numbers were shown; the same again counts once."""
+    read = directions.recipe.dataset_hash
+    note_forks(home, (Fork("score", read, layer, name, metric=readout) for name in shown))
 
 
 def token_span(scores: TokenScores, characters: tuple[int, int] | None) -> tuple[int, int]:

@@ -20,7 +20,14 @@ from emotui.panes.audit_dialogs import (
 )
 from emotui.panes.audit_rows import state_of
 from emotui.panes.audit_runs import AuditRuns
-from emotui.panes.audit_wizard import claim_form, new_request, suggestion, suggestions
+from emotui.panes.audit_wizard import (
+    claim_form,
+    new_request,
+    suggestion,
+    suggestions,
+    supplies_of,
+    supply_form,
+)
 from emotui.sanitize import one_line
 from emotui.screens.asking import AskText, PickOne
 from emotui.worker import JobFailed, Report
@@ -166,6 +173,23 @@ class AuditPane(AuditRuns):
             self._edit(name, f"deviation of {name}", start)
 
         self.ask(deviation_form(name), take)
+
+    def action_supply(self) -> None:
+        """Other texts, a second run, norms: what further controls need."""
+        view = self.ready()
+        if view is None or self.busy(view.id):
+            return
+        name = view.id
+
+        def take(answers: dict[str, str]) -> None:
+            def start(tools: Tools) -> Job:
+                from emotui.jobs.audit_browse import supply_job
+
+                return supply_job(tools.home, name, supplies_of(answers))
+
+            self._edit(name, f"more for {name}", start)
+
+        self.ask(supply_form(name), take)
 
     def action_note(self) -> None:
         """What is controlled, what is not."""

@@ -6,9 +6,9 @@ R7, run on every key.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -25,9 +25,12 @@ from emotui.workspace import Workspace
 
 if TYPE_CHECKING:
     from emotui.jobs.audit_new import NewRequest
+    from emotui.jobs.audit_supply import Supplies
 
 KINDS = ("probe", "cosine", "steering", "ablation", "axis")
 DIRECTIONS = ("greater", "less", "two-sided")
+AXES = ("valence", "arousal")
+COMPONENTS = ("1", "2", "3", "4", "5")
 PRESETS = ("quick", "standard", "full")
 EFFECTS = {"probe": "0.05", "cosine": "0.1", "steering": "0.1", "ablation": "0.1", "axis": "0.4"}
 """Smallest effect of interest, in the units of the kind's statistic."""
@@ -89,7 +92,7 @@ def suggestion(workspace: Workspace, kind: str) -> Suggestion:
         alpha = f"{workspace.alpha:+g}" if kind == "steering" and workspace.alpha else ""
         return Suggestion(kind, vectors=workspace.vectors, emotion=workspace.emotion, layer=layer,
                           alpha=alpha)  # fmt: skip
-    emotion = workspace.emotion if kind == "probe" else ""
+    emotion = workspace.emotion if kind == "probe" else "valence"
     return Suggestion(kind, run=workspace.run, emotion=emotion, layer=layer)
 
 
@@ -160,8 +163,10 @@ def claim_form(
     about = [Field("emotion", "emotion", given.emotion)]
     if kind == "axis":
         about = [
+            Field("emotion", "axis", "valence", choices=AXES),
+            Field("norms", "norms", "", "a CSV file with the columns emotion, valence, arousal"),
+            Field("component", "component", "", "1 to 5; empty: the best of the first five"),
             Field("layer", "layer", given.layer, "empty: that at 2/3 of the depth"),
-            Field("norms", "norms", "", "a CSV with emotion, valence, arousal; empty: built in"),
         ]
     elif kind == "probe":
         about += [
@@ -191,7 +196,11 @@ def claim_form(
         Field("claim", "claim", given.sentence),
         source,
         *about,
-        Field("direction", "direction", "greater", choices=DIRECTIONS),
+        *(
+            []
+            if kind == "axis"
+            else [Field("direction", "direction", "greater", choices=DIRECTIONS)]
+        ),
         Field("effect_min", "smallest effect", EFFECTS[kind], UNITS[kind]),
         Field("preset", "preset", "standard", choices=PRESETS),
         Field("seal", "seal the plan now", "yes", choices=("yes", "no")),
@@ -216,7 +225,7 @@ def mistakes(kind: str, answers: Mapping[str, str]) -> str:
     source = "run" if kind in ACTIVATIONS else "vectors"
     if not answers[source]:
         return f"name the {source} the claim is about"
-    if kind != "axis" and not answers["emotion"]:
+    if not answers["emotion"]:
         return "name the emotion"
     if kind == "cosine" and not answers["other"]:
         return "name the other emotion of the cosine"
@@ -237,6 +246,10 @@ def mistakes(kind: str, answers: Mapping[str, str]) -> str:
     prompts = answers.get("prompts")
     if prompts and not Path(prompts).expanduser().is_file():
         return f"{prompts} is no file; write one prompt per line"
+    if kind == "axis" and not Path(answers["norms"]).expanduser().is_file():
+        return "an axis needs norms: a CSV file with the columns emotion, valence, arousal"
+    if answers.get("component") and answers["component"] not in COMPONENTS:
+        return f"the component is one of {', '.join(COMPONENTS)}, or empty"
     return ""
 
 
@@ -245,26 +258,68 @@ def new_request(kind: str, answers: Mapping[str, str]) -> "NewRequest":
     from emotui.jobs.audit_new import NewRequest
 
     layer = answers.get("layer", "")
-    given: dict[str, Any] = {
-        "kind": kind,
-        "emotion": answers.get("emotion", ""),
-        "claim": answers["claim"],
-        "run": answers.get("run") or None,
-        "vectors": answers.get("vectors") or None,
-        "other": answers.get("other") or None,
-        "layer": parse_layers(layer, option="layer") if layer else None,
-        "alpha": parse_alphas(answers["alpha"])[0] if answers.get("alpha") else None,
-        "direction": answers["direction"] or "greater",
-        "effect_min": float(answers["effect_min"] or EFFECTS[kind]),
-        "prompts": _lines(answers.get("prompts", "")),
-        "target_words": _words(answers.get("target_words", "")),
-        "neutral_words": _words(answers.get("neutral_words", "")),
-        "name": answers["name"] or None,
-        "prereg": answers["seal"] == "yes",
-        "preset": answers["preset"] or "standard",
-    }
-    known = {f.name for f in fields(NewRequest)}
-    return NewRequest(**{name: value for name, value in given.items() if name in known})
+    return NewRequest(
+        kind=kind,
+        emotion=answers["emotion"],
+        claim=answers["claim"],
+        run=answers.get("run") or None,
+        vectors=answers.get("vectors") or None,
+        other=answers.get("other") or None,
+        layer=parse_layers(layer, option="layer") if layer else None,
+        alpha=parse_alphas(answers["alpha"])[0] if answers.get("alpha") else None,
+        direction=answers.get("direction") or "greater",
+        effect_min=float(answers["effect_min"] or EFFECTS[kind]),
+        prompts=_lines(answers.get("prompts", "")),
+        target_words=_words(answers.get("target_words", "")),
+        neutral_words=_words(answers.get("neutral_words", "")),
+        component=int(answers["component"]) if answers.get("component") else None,
+        supplies=supplies_of(answers),
+        name=answers["name"] or None,
+        prereg=answers["seal"] == "yes",
+        preset=answers["preset"] or "standard",
+    )
+
+
+def supply_form(finding: str) -> Form:
+    """What else a finding may be held against."""
+
+    def check(answers: Mapping[str, str]) -> str:
+        if not any(answers.values()):
+            return "nothing is given; fill one field or more"
+        for name in ("norms", "paraphrases"):
+            if answers[name] and not Path(answers[name]).expanduser().is_file():
+                return f"{answers[name]} is no file"
+        return ""
+
+    return Form(
+        f"What else {finding} is held against",
+        (
+            Field("keyword_free", "no emotion words", hint="a run over such texts (X3)"),
+            Field("registers", "other registers", hint="runs, by commas (X4)"),
+            Field("second_run", "second run", hint="another model (X5) or precision (X6)"),
+            Field("neutral_run", "neutral texts", hint="a run over them (G5)"),
+            Field("norms", "norms", hint="a CSV with emotion, valence, arousal (G8, C3)"),
+            Field("paraphrases", "paraphrases", hint="a file, one template with {} a line (X7)"),
+        ),
+        hint="What was given before stays. Controls that read it run again. Ctrl+J gives it",
+        check=check,
+    )
+
+
+def supplies_of(answers: Mapping[str, str]) -> "Supplies":
+    """What a form gives beside the run; reads its files, so call it on a job's thread."""
+    from emotui.jobs.audit_supply import Supplies
+    from emotui.norms import read_norms
+
+    norms = answers.get("norms", "")
+    return Supplies(
+        keyword_free=answers.get("keyword_free", ""),
+        registers=_words(answers.get("registers", "")),
+        second_run=answers.get("second_run", ""),
+        neutral_run=answers.get("neutral_run", ""),
+        norms=read_norms(Path(norms).expanduser()) if norms else None,
+        paraphrases=_lines(answers.get("paraphrases", "")),
+    )
 
 
 def _words(text: str) -> tuple[str, ...]:

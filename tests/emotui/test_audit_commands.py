@@ -345,7 +345,7 @@ def test_steering_on_the_prompts_of_the_choice_is_refuted(emotui, home: Path, tm
         "--layer", "1", "--alpha", "0.5", "--claim", "joyful steers", "--prompts", prompts,
         "--json",
     ).json  # fmt: skip
-    assert record["forks"] == 2
+    assert record["forks"] == 3  # the build and two alphas
     done = emotui("audit", "run", record["id"], *QUICK, "--json").json
     assert done["controls"]["C12"]["reasons"] == [
         "1 of 8 test prompts served the choice of 2 settings"

@@ -6,12 +6,13 @@ lexicon. Out: the log-odds outcome per prompt (tier "logit": one forward pass pe
     outcome = log sum p(target tokens) - log sum p(neutral tokens)   at the last prompt position,
 
 and next-token KL. Arms are paired: same prompts, they differ in the vector only. Knows no
-thresholds. Top-1 tokens are not used: they often stay the same while the odds move.
+thresholds. Top-1 tokens are not used: they often stay the same while the odds move. What is
+done at an alpha is `Bench.arm`; `removal.RemovalBench` takes the direction out instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -21,8 +22,8 @@ from vectors.errors import DataError
 from vectors.hooks import residual_hooks
 from vectors.meters import kl_divergence
 from vectors.stats import Interval, draws, percentile_interval
-from vectors.steering import Intervention, Positions, steered_logits
-from vectors.tokens import encode
+from vectors.steering import Intervention, Steering, steered_logits
+from vectors.tokens import TokenBatch, collate, encode
 
 from .result import Cost
 from .settings import AuditSettings
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 Direction = Float32[np.ndarray, "d_model"]
 Effects = Float[np.ndarray, "prompt"]
 Logits = Float[torch.Tensor, "prompt d_vocab"]
+Scope = Literal["all", "prompt", "last"]
+"""Which positions are acted on: all, all but the last, or the last alone."""
+Arm = tuple[Sequence[Intervention], Sequence[float]]
 MIN_PROMPTS = 8
 GOOD_PROMPTS = 40  # simulated: power .87 at dz = .5
 ROWS = 64  # prompts of one batch
@@ -51,6 +55,8 @@ class Bench:
     """Token ids whose odds the claim is about."""
     neutral: tuple[int, ...]
     forwards: int = 0
+    tick: Callable[[int], None] = field(default=lambda _made: None, repr=False)
+    """Called with the passes made so far, before every batch; it may raise to stop."""
     _base: Logits | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -64,44 +70,58 @@ class Bench:
         if highest >= self.model.info.d_vocab or min(*self.target, *self.neutral) < 0:
             raise DataError(f"token id {highest} is outside 0 to {self.model.info.d_vocab - 1}")
 
-    def logits(self, interventions: Sequence[Intervention], alphas: Sequence[float]) -> Logits:
-        """Next-token logits of every prompt under given interventions."""
+    def batches(self) -> Iterator[TokenBatch]:
+        """The prompts as the model reads them, padded on the left."""
         encoded = encode(self.model, list(self.prompts))
-        out = []
         for start in range(0, len(encoded), ROWS):
             part = encoded[start : start + ROWS]
-            width = max(len(e.ids) for e in part)
-            ids = np.full((len(part), width), self.model.pad_id, dtype=np.int64)
-            real = np.zeros((len(part), width), dtype=bool)
-            for row, e in enumerate(part):
-                ids[row, width - len(e.ids) :] = e.ids
-                real[row, width - len(e.ids) :] = True
-            given = [list(alphas)] * len(part)
-            moved = steered_logits(self.model, ids, interventions, given, real=real)
-            out.append(moved[:, -1].float().cpu())
+            self.tick(self.forwards)
+            yield collate(part, pad_id=self.model.pad_id, device="cpu", side="left")
             self.forwards += len(part)
+
+    def logits(
+        self,
+        interventions: Sequence[Intervention],
+        alphas: Sequence[float],
+        *,
+        scope: Scope = "all",
+    ) -> Logits:
+        """Next-token logits of every prompt under given interventions."""
+        out = []
+        for batch in self.batches():
+            real = batch.mask.numpy().astype(bool)
+            where = np.ones(real.shape, dtype=bool)
+            if scope != "all":
+                where[:] = scope == "prompt"
+                where[:, -1] = scope == "last"
+            table = np.where(where[:, :, None], np.array(alphas, dtype=np.float64), np.nan)
+            moved = steered_logits(
+                self.model, batch.ids, interventions, table, real=real, last_only=True
+            )
+            out.append(moved[:, -1].float().cpu())
         return torch.cat(out)
 
     def base(self) -> Logits:
         """Unsteered logits, read once."""
         if self._base is None:
-            self._base = self.logits((self.intervention,), (0.0,))
+            self._base = self.logits((), ())
         return self._base
 
-    def steered(
-        self,
-        alpha: float,
-        *,
-        direction: Direction | None = None,
-        positions: Positions | None = None,
-    ) -> Logits:
-        """Logits with the claimed intervention, or the same with another direction or scope."""
+    def arm(self, alpha: float, *, direction: Direction | None = None) -> Arm:
+        """What is done at an alpha, with the claimed direction or with another one."""
         used = self.intervention
         if direction is not None:
             used = replace(used, direction=direction, control="control")
-        if positions is not None:
-            used = replace(used, positions=positions)
-        return self.base() if alpha == 0 else self.logits((used,), (alpha,))
+        return (used,), (alpha,)
+
+    def steered(
+        self, alpha: float, *, direction: Direction | None = None, scope: Scope = "all"
+    ) -> Logits:
+        """Logits with the claimed arm, or with another direction or scope."""
+        if alpha == 0:
+            return self.base()
+        interventions, alphas = self.arm(alpha, direction=direction)
+        return self.logits(interventions, alphas, scope=scope)
 
     def outcome(self, logits: Logits, *, target: Sequence[int] | None = None) -> Effects:
         """Log-odds of the target against the neutral lexicon, per prompt."""
@@ -114,39 +134,86 @@ class Bench:
         alpha: float,
         *,
         direction: Direction | None = None,
-        positions: Positions | None = None,
         target: Sequence[int] | None = None,
     ) -> Effects:
         """Outcome minus the unsteered outcome, per prompt."""
-        moved = self.steered(alpha, direction=direction, positions=positions)
+        moved = self.steered(alpha, direction=direction)
         return self.outcome(moved, target=target) - self.outcome(self.base(), target=target)
 
-    def odd(self, *, direction: Direction | None = None, positions: Positions | None = None,
-            alpha: float | None = None) -> Effects:  # fmt: skip
-        """(effect at +alpha - effect at -alpha) / 2, per prompt: what the sign decides."""
+    def odd(
+        self,
+        *,
+        direction: Direction | None = None,
+        scope: Scope = "all",
+        alpha: float | None = None,
+    ) -> Effects:
+        """(outcome at +alpha - outcome at -alpha) / 2, per prompt: what the sign decides."""
         a = self.alpha if alpha is None else alpha
-        up = self.effect(a, direction=direction, positions=positions)
-        return (up - self.effect(-a, direction=direction, positions=positions)) / 2
+        up, down = (self.steered(x, direction=direction, scope=scope) for x in (a, -a))
+        return (self.outcome(up) - self.outcome(down)) / 2
 
-    def residuals(self) -> Float[np.ndarray, "token d_model"]:
-        """Unsteered residual stream at the steered layer, every text token of every prompt."""
-        found: list[np.ndarray] = []
+    def residuals(self, texts: Sequence[str] = ()) -> Float[np.ndarray, "token d_model"]:
+        """Unsteered residual stream at the steered layer, every text token of texts (else prompts).
+
+        The BOS position is left out: it is an outlier in most models and would be all of the
+        variance.
+        """
+        found: list[torch.Tensor] = []
 
         def read(h: torch.Tensor, _layer: int) -> None:
-            found.append(h.detach()[0].double().cpu().numpy())
+            found.append(h.detach().double().cpu())
 
-        kept = []
-        for encoding in encode(self.model, list(self.prompts)):
-            ids = torch.from_numpy(encoding.ids.astype(np.int64))[None].to(self.model.device)
+        encoded, kept = encode(self.model, list(texts or self.prompts)), []
+        for start in range(0, len(encoded), ROWS):
+            part = encoded[start : start + ROWS]
+            self.tick(self.forwards)
+            batch = collate(part, pad_id=self.model.pad_id, device=self.model.device)
             with (
                 torch.inference_mode(),
                 residual_hooks(self.model, {self.intervention.layer: read}),
             ):
-                self.model.body(input_ids=ids, use_cache=False)
-            # The BOS position is an outlier in most models: it would be all of the variance.
-            kept.append(found.pop()[~encoding.is_special])
-            self.forwards += 1
+                self.model.body(
+                    input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions,
+                    use_cache=False,
+                )  # fmt: skip
+            rows = found.pop().numpy()
+            kept += [rows[i, : len(e.ids)][~e.is_special] for i, e in enumerate(part)]
+            self.forwards += len(part)
         return np.concatenate(kept)
+
+    def residuals_after(
+        self, layers: Sequence[int], alpha: float
+    ) -> dict[int, Float[np.ndarray, "prompt d_model"]]:
+        """The residual stream after layers at the last prompt position, under the claimed arm."""
+        interventions, alphas = self.arm(alpha) if alpha else ((), ())
+        found: dict[int, list[torch.Tensor]] = {layer: [] for layer in layers}
+
+        def read(h: torch.Tensor, layer: int) -> None:
+            found[layer].append(h.detach()[:, -1].double().cpu())
+
+        device = self.model.device
+        for batch in self.batches():
+            rows, width = batch.ids.shape
+            steering = Steering(self.model, interventions, n_rows=rows)
+            steering.prepare(
+                batch.positions.numpy(),
+                alphas=np.broadcast_to(np.array(alphas), (rows, width, len(interventions))),
+                real=batch.mask.numpy().astype(bool),
+                prompt_lengths=np.array(batch.lengths),
+            )
+            # The reader is hooked on last, so it sees what steering left.
+            with (
+                torch.inference_mode(),
+                steering.hooks(),
+                residual_hooks(self.model, dict.fromkeys(layers, read)),
+            ):
+                self.model.body(
+                    input_ids=batch.ids.to(device),
+                    attention_mask=batch.mask.to(device),
+                    position_ids=batch.positions.to(device),
+                    use_cache=False,
+                )
+        return {layer: torch.cat(rows).numpy() for layer, rows in found.items()}
 
     def kl(self, logits: Logits) -> float:
         """Mean KL to the unsteered next-token distribution, nats."""

@@ -21,6 +21,9 @@ from .data import unit_rows
 RIDGE = 0.1
 """Added to the covariance, in units of its mean eigenvalue: as much as a probe at C = 0.1 needs."""
 
+ROUNDING = 1e-10
+"""Share of the summed sizes below which a sum has cancelled to nothing."""
+
 Draws = Int[np.ndarray, "draw text"]
 
 
@@ -132,8 +135,14 @@ def fresh_probe_auroc(
     *,
     n_labels: int,
 ) -> float:
-    """Macro AUROC on `test` of the closed-form probe fitted on `train`."""
+    """Macro AUROC on `test` of the closed-form probe fitted on `train`.
+
+    Where the means of the labels are equal up to rounding (rows erased by themselves), scores are
+    nothing but rounding and count as ties: 0.5 on any machine.
+    """
     weights = contrast(train_codes[None], n_labels)[0]
-    scores = weights @ whitened_products(train.astype(np.float64), test.astype(np.float64))
+    products = whitened_products(train.astype(np.float64), test.astype(np.float64))
+    scores = weights @ products
+    scores = np.where(np.abs(scores) > ROUNDING * (np.abs(weights) @ np.abs(products)), scores, 0)
     used = range(1, 2) if n_labels == 2 else range(n_labels)
     return float(np.nanmean([auroc(scores[k], test_codes == k) for k in used]))

@@ -76,6 +76,18 @@ class AuditData:
         codes = (self.codes == self.code(label)).astype(np.int64)
         return replace(self, codes=codes, labels=(f"not {label}", label))
 
+    def only(self, labels: Sequence[str]) -> "AuditData":
+        """The texts of these labels, which become the labels, in this order."""
+        codes = np.full(self.n_labels, -1)
+        codes[[self.code(label) for label in labels]] = np.arange(len(labels))
+        part = self.take(codes[self.codes] >= 0)
+        return replace(part, codes=codes[part.codes], labels=tuple(labels))
+
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Labels that occur."""
+        return tuple(self.labels[k] for k in np.unique(self.codes))
+
     def take(self, keep: Bool[np.ndarray, "text"] | Int[np.ndarray, "text"]) -> "AuditData":
         """Some of the texts."""
         return replace(

@@ -21,13 +21,17 @@ def markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _demand(control: Control) -> str:
+    return f"; on demand for: {', '.join(control.also)}" if control.also else ""
+
+
 def _entry(control: Control) -> list[str]:
     lines = [
         f"### {control.id}. {control.question}",
         "",
         f"- **Formula.** {control.formula}",
         f"- **Default.** {control.default}; cost: {control.cost}; required for: "
-        f"{', '.join(control.hard_for) or 'no kind of claim by itself'}",
+        f"{', '.join(control.hard_for) or 'no kind of claim by itself'}{_demand(control)}",
     ]
     if control.instrument:
         lines.append("- A failure makes the verdict INCONCLUSIVE: the instrument is at fault.")

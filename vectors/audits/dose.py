@@ -12,12 +12,12 @@ from jaxtyping import Float
 
 from vectors.stats import Interval, wilson
 
-from .bench import Bench, mean_interval, median_interval
+from .bench import Bench, Scope, mean_interval, median_interval
 from .result import ControlResult, Cost, State, exact, worst
 from .settings import AuditSettings
 
 DOSES = (-1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0)
-SCOPES = ("all", "prompt", "last")
+SCOPES: tuple[Scope, ...] = ("all", "prompt", "last")
 
 
 def planned_doses(n_prompts: int) -> dict[str, Cost]:
@@ -107,15 +107,9 @@ def position_scope(bench: Bench, settings: AuditSettings, *, declared: bool) -> 
     the prompt; at the first token the last prompt position stands for them.
     """
     before = bench.forwards
-    longest = bench.model.info.context_length
-    found = {}
-    for scope in SCOPES:
-        if scope == "all":
-            effect = bench.odd(positions="all")
-        else:
-            halves = [_scoped(bench, sign, scope, longest) for sign in (1.0, -1.0)]
-            effect = (halves[0] - halves[1]) / 2
-        found[scope] = mean_interval(effect, settings, f"C14.{scope}")
+    found: dict[str, Interval] = {
+        scope: mean_interval(bench.odd(scope=scope), settings, f"C14.{scope}") for scope in SCOPES
+    }
     values = np.array([found[s].value for s in ("all", "last")])
     ratio = float(np.abs(values).max() / max(np.abs(values).min(), 1e-12))
     state: State = settings.rule("C14").state(ratio)
@@ -129,38 +123,4 @@ def position_scope(bench: Bench, settings: AuditSettings, *, declared: bool) -> 
     return ControlResult(
         "C14", state, {**found, "ratio": exact(ratio, n=len(bench.prompts))},
         reasons=() if state == "pass" else (said,), cost=bench.spent(before),
-    )  # fmt: skip
-
-
-def _scoped(bench: Bench, sign: float, scope: str, longest: int) -> np.ndarray:
-    """Effect with the last prompt token only, or with every token but the last."""
-    from vectors.tokens import encode
-
-    out = np.empty(len(bench.prompts))
-    lengths = [len(e.ids) for e in encode(bench.model, list(bench.prompts))]
-    base = bench.outcome(bench.base())
-    for length in sorted(set(lengths)):
-        rows = [i for i, n in enumerate(lengths) if n == length]
-        if scope == "prompt" and length < 2:
-            out[rows] = 0.0
-            continue
-        at = (length - 1, longest) if scope == "last" else (0, length - 1)
-        part = _part(bench, rows)
-        moved = part.outcome(part.steered(sign * bench.alpha, positions=at))
-        bench.forwards += part.forwards
-        out[rows] = moved - base[rows]
-    return out
-
-
-class _Some(Bench):
-    """A bench of few prompts, for one length at a time."""
-
-    def __post_init__(self) -> None:
-        return
-
-
-def _part(bench: Bench, rows: list[int]) -> Bench:
-    return _Some(
-        bench.model, tuple(bench.prompts[i] for i in rows), bench.intervention, bench.alpha,
-        bench.target, bench.neutral,
     )  # fmt: skip

@@ -26,10 +26,11 @@ CAUSATION = (
     Control(
         "C3", "This emotion, or emotion as such?",
         "matrix of effects, steered emotion x outcome; own outcome against the mean of others of "
-        "the same valence and of the opposite one, intervals over prompts",
+        "the same valence and of the opposite one, and against what a topic's direction does to "
+        "it; intervals over prompts; limited where no norms of valence were given",
         "optional", (), "jyhong836 (diagonal dominance 6 of 12)",
         "Emotions that are not in the matrix.",
-        "forwards", (), False, "other emotions of the same valence do the same",
+        "forwards", (), False, "other emotions of the same valence do the same", also=_STEERING,
     ),
     Control(
         "C4", "Does -alpha reverse it?",
@@ -56,24 +57,26 @@ CAUSATION = (
     ),
     Control(
         "C7", "What else moved?",
-        "paired change of each off-target measure against its margin: equivalent where the 90 % "
-        "interval is inside it (two one-sided tests)",
+        "paired change of next-token accuracy on neutral texts (margin 3 points), of the other "
+        "emotion that moves most, of length and of topic (margin .2 sd each): equivalent where the "
+        "90 % interval is inside the margin (two one-sided tests)",
         "optional", ("C7",), "SteeringControl 2509.13450; Schuirmann 1987",
-        "Measures that were not given.",
-        "forwards", (), False, "other things moved too",
+        "Measures that are not in the list (refusals, facts).",
+        "generations", (), False, "other things moved too", also=_BOTH,
     ),
     Control(
         "C8", "Words or state?",
-        "share of the effect that is left when the top tokens of the unembedding times v and the "
-        "emotion's own words do not count",
+        "share of the effect that is left when the top tokens of the unembedding times v (200, or "
+        "1 % of a smaller vocabulary) and the emotion's own name do not count",
         "optional", ("C8",), "2604.03147 (token-emission account)",
         "Indirect vocabulary effects.",
-        "CPU", (), False, "it raises a vocabulary",
+        "forwards", (), False, "it raises a vocabulary", also=_BOTH,
     ),
     Control(
         "C9", "Needed?",
-        "drop of the outcome on evoking prompts when h.v is set to its neutral mean, against R "
-        "random directions treated alike; zero beside it",
+        "drop of the outcome on evoking prompts when h.v is set to its neutral mean at every layer "
+        "and position, against R random and R covariance-matched directions treated alike; share "
+        "of what the prompts evoke; zero, resampled neutral projections and LEACE beside it",
         "on", (), "Heimersheim and Nanda 2404.15255",
         "Whether adding it suffices (C1, C4); a rise means the direction inhibits.",
         "forwards", ("ablation",), False, "removal helps little",
@@ -91,7 +94,7 @@ CAUSATION = (
         "slope per prompt; share below 0 with Wilson's interval",
         "on", ("C11",), "2407.12404; 2505.22637",
         "Prompts unlike those tried.",
-        "none", (), False, "a share of prompts goes the other way",
+        "none", (), False, "a share of prompts goes the other way", also=_STEERING,
     ),
     Control(
         "C12", "Were alpha and layer chosen on other prompts?",
@@ -102,10 +105,11 @@ CAUSATION = (
     ),
     Control(
         "C13", "Better than asking?",
-        "outcome under a system prompt that asks for the emotion, against steering",
+        "outcome under 'You feel {emotion}.' against a neutral instruction of equal length, and "
+        "under steering with the neutral one; share of target words in generated text per arm",
         "report", (), "AxBench: prompting wins",
         "Whether the two act alike inside.",
-        "generations", (), False, "asking does as much",
+        "generations", (), False, "asking does as much", also=_STEERING,
     ),
     Control(
         "C14", "Which tokens?",
@@ -113,6 +117,6 @@ CAUSATION = (
         "generated ones at the first token); ratio of largest to smallest; sign",
         "optional", ("C14",), "one replication: generated only",
         "Single positions.",
-        "forwards", (), False, "it depends on which tokens are steered",
+        "forwards", (), False, "it depends on which tokens are steered", also=_BOTH,
     ),
 )  # fmt: skip

@@ -1,4 +1,8 @@
-"""Registry entries I1-I7: does the engine do what it says?"""
+"""Registry entries I1-I7: does the engine do what it says?
+
+I3-I6 speak of the model alone; they are run once per model and kept (see docs/audits.md). I1, I2
+and I7 speak of one direction at one layer.
+"""
 
 from .claims import Kind
 from .entry import Control
@@ -17,14 +21,15 @@ ENGINE = (
         "I2", "Did the residual stream move as asked?",
         "h' - h read back after the block: cosine with v, norm against alpha n; positions that "
         "were not chosen move by exactly 0",
-        "on", ("I2.cos", "I2.norm"), "OpenMOSS/Llamascopium issue 61 (a hook that was a no-op)",
+        "on", ("I2.cos", "I2.norm", "I2.cos.half", "I2.norm.half"),
+        "OpenMOSS/Llamascopium issue 61 (a hook that was a no-op)",
         "Whether the dose is sensible, only that it arrived.",
         "forwards", _STEERED, True, "the dose did not arrive as asked",
     ),
     Control(
         "I3", "Is steered text the same with and without the KV cache?",
         "greedy continuations token by token, and max |logit difference| teacher-forced",
-        "on", ("I3",), "hijohnnylin/neuronpedia issue 163",
+        "on", ("I3", "I1.half"), "hijohnnylin/neuronpedia issue 163",
         "Errors common to both paths.",
         "generations", _STEERED, True, "cached and uncached steering differ",
     ),
@@ -37,8 +42,8 @@ ENGINE = (
     ),
     Control(
         "I5", "Do two back ends agree?",
-        "per-layer cosine of the residual stream, transformer-lens against plain hooks, fp32",
-        "on", ("I5",), "2604.11050",
+        "per-layer cosine of the residual stream, transformer-lens against plain hooks",
+        "on", ("I5", "I5.half"), "2604.11050",
         "Errors in weights that both back ends share.",
         "forwards", _STEERED, True, "the two back ends disagree",
     ),
@@ -46,7 +51,7 @@ ENGINE = (
         "I6", "Is 'no effect' measurable as zero?",
         "add alpha n (1/sqrt d) 1 after the last block; LayerNorm removes the mean, so the logits "
         "must stay",
-        "on", ("I6",), "simulated: exactly 0",
+        "on", ("I6", "I1.half"), "simulated: exactly 0",
         "Nothing for RMSNorm models, where the control does not apply.",
         "forwards", _STEERED, True, "an exact null moves the logits",
     ),

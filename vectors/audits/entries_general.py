@@ -3,13 +3,17 @@
 from .claims import Kind
 from .entry import Control
 
+_PROBE: tuple[Kind, ...] = ("probe",)
+_TEXTS: tuple[Kind, ...] = ("probe", "cosine")
+_STORED: tuple[Kind, ...] = ("probe", "cosine", "axis")
 _ALL: tuple[Kind, ...] = ("probe", "cosine", "axis", "steering", "ablation")
 
 GENERALISATION = (
     Control(
         "X1", "The same vector again?",
         "centred cosine of vectors from halves of the topics, Spearman-Brown; sd of the claimed "
-        "statistic over seeds over its size; ICC(2,1) where items are repeated",
+        "statistic over seeds over its size; ICC(2,1) where items are repeated. Axis: scores of "
+        "one half's emotions on the other half's axis, and r in both halves",
         "on", ("X1", "X1.sd"), "raw split-half cosine .998 is inflated, centred .94-.965",
         "Seeds of the model's training, unless they were given.",
         "CPU", _ALL, False, "the vector is not fully stable over topics",
@@ -20,6 +24,7 @@ GENERALISATION = (
         "on", ("X2",), "paper, figure 2",
         "Other registers (X4).",
         "CPU", (), False, "weaker on new topics",
+        also=_PROBE,
     ),
     Control(
         "X3", "Concept or word?",
@@ -27,34 +32,44 @@ GENERALISATION = (
         "optional", ("X3",), "AIPsy-Affect 2604.23719",
         "Nothing without such a set; it says so.",
         "CPU", (), False, "it depends on emotion words",
+        also=_PROBE,
     ),
     Control(
         "X4", "One register only?",
-        "the claimed statistic on dialogue, first person and other languages; sign and Kendall tau",
-        "optional", (), "paper (dialogue probes similar)",
-        "Registers that were not given.",
-        "forwards", (), False, "seen in one register only",
+        "per given run over other texts with the same labels: AUROC on the vector made here, or "
+        "the cosine made of its texts, on the same side with its interval; Kendall tau of the "
+        "emotions' mean projections, or of their cosines with the first, here and there",
+        "optional", ("X4",), "paper (dialogue probes similar)",
+        "Registers that were not given; without one it is n/a and says so.",
+        "CPU", (), False, "seen in one register only",
+        also=_TEXTS,
     ),
     Control(
         "X5", "One model's quirk?",
-        "Spearman of the emotions' distance matrices of two models with Mantel p",
-        "optional", (), "2604.11050 (.74-.92)",
-        "Causes common to both models' data.",
-        "forwards", (), False, "seen in one model only",
+        "Spearman of the emotions' distance matrices (1 - cosine of centred vectors) of two "
+        "models, Mantel p by permuting the emotions of one",
+        "optional", ("X5", "X5.p"), "2604.11050 (.74-.92); Mantel 1967",
+        "Causes common to both models' data; without a second run it is n/a and says so.",
+        "CPU", (), False, "seen in one model only",
+        also=_STORED,
     ),
     Control(
         "X6", "Precision or back end?",
-        "cosine of the vectors of two runs; the claimed statistic again",
-        "optional", (), "2604.11050",
-        "Which of the runs is right.",
-        "forwards", (), False, "precision changes it",
+        "smallest cosine of the claimed emotions' vectors in two runs of one model over the same "
+        "texts; the claimed statistic in both",
+        "optional", ("X6", "X6.statistic"), "2604.11050",
+        "Which of the runs is right; without a second run it is n/a and says so.",
+        "CPU", (), False, "precision changes it",
+        also=_STORED,
     ),
     Control(
         "X7", "Brittle to wording?",
-        "steerability over paraphrases of prompt and template; correlation in and out",
-        "optional", (), "2407.12404",
+        "odd effect per prompt as given and under 3 openings x 3 templates (or wordings of your "
+        "own); correlation over prompts of the two; a mean slope of the other sign fails",
+        "optional", ("X7",), "2407.12404",
         "Paraphrases unlike those tried.",
         "forwards", (), False, "it depends on the wording of prompts",
+        also=("steering", "ablation"),
     ),
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from .claims import Kind
 from .entry import Control
 
 _COSINE: tuple[Kind, ...] = ("cosine",)
+_BOTH: tuple[Kind, ...] = ("cosine", "axis")
 
 GEOMETRY = (
     Control(
@@ -20,10 +21,11 @@ GEOMETRY = (
         "five cosines: raw; unit-norm items; log length regressed out (within-class pooled slope); "
         "both; length-matched (8 log-length bins, every class reweighted to the smallest "
         "share among a, b and what is subtracted), the reference. |cos(v, v_length)| and SMD of "
-        "log length beside them",
+        "log length beside them. Axis: r with the norms in the place of the cosine, every emotion "
+        "matched to all others",
         "on", ("G2.spread", "G2.length", "G2.smd"), "simulated: matching recovers .30 everywhere",
         "Other surface features that go with length.",
-        "CPU", ("cosine", "axis"), False, "part of the cosine is length; state the matched value",
+        "CPU", _BOTH, False, "part of it is length; state the matched value",
     ),
     Control(
         "G3", "Attenuated or inflated by noise?",
@@ -36,23 +38,27 @@ GEOMETRY = (
     Control(
         "G4", "Rogue dimensions or a narrow cone?",
         "mean cosine of random items, d_eff = tr(S)^2 / tr(S^2), share of the three largest "
-        "coordinates; change of the cosine after centring and scaling every dimension",
+        "coordinates; change of the cosine (axis: of r) after centring and scaling every dimension",
         "optional", ("G4",), "Ethayarajh 2019; Timkey and van Schijndel 2109.04404",
         "Whether the rogue dimensions are used by the model.",
         "CPU", (), False, "few dimensions decide the cosine",
+        also=_BOTH,
     ),
     Control(
         "G5", "Does neutral-component removal decide it?",
-        "cosine with 0, 25, 50 and 75 % of neutral variance removed; largest change",
+        "cosine (axis: r) with 0, 25, 50 and 75 % of the variance of a neutral run removed, and "
+        "with either half of it; largest change",
         "optional", ("G5",), "paper: findings hold unprojected",
         "Which of the settings is right.",
         "CPU", (), False, "it depends on the share of neutral variance removed",
+        also=_BOTH,
     ),
     Control(
-        "G6", "Is the first axis what it is called?",
-        "unit vectors; variance of PC1 against label-permuted vectors; best |r| over PCs with the "
-        "norms, p by permuting emotions with the same search; angle between PCs of two topic "
-        "halves",
+        "G6", "Is the axis what it is called?",
+        "unit vectors; |r| of the named PC, or of the best of the first five, with the norms: BCa "
+        "interval over emotions (Fisher's z below 20), p by permuting emotions with the same "
+        "search; angle between PCs of two topic halves; share of variance against vectors of "
+        "permuted labels",
         "optional", ("G6.r", "G6.angle"), "paper r .81, .66; one replication's angle 62 degrees",
         "Whether the norms measure the same thing in this language.",
         "CPU", ("axis",), False, "the axis is unstable or weakly tied to the norms",
@@ -64,12 +70,15 @@ GEOMETRY = (
         "optional", ("G7",), "AxBench; Haufe et al. 2014",
         "Which estimator is right.",
         "CPU", (), False, "other estimators give another direction",
+        also=_COSINE,
     ),
     Control(
         "G8", "Specific, or only 'negative'?",
-        "cosine after projecting out the axes of valence and arousal fitted on the other emotions",
+        "cosine after projecting out the axes of valence and arousal fitted on the other emotions "
+        "that have norms",
         "optional", ("G8",), "2604.03147",
         "Specificity against axes that have no norms.",
         "CPU", (), False, "the claim must say with or without valence",
+        also=_COSINE,
     ),
 )  # fmt: skip

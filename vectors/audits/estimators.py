@@ -11,8 +11,19 @@ from jaxtyping import Float
 from vectors.solver import solve_logistic
 
 from .data import AuditData, cosine
-from .result import ControlResult, exact
+from .result import ControlResult, exact, worst
 from .settings import AuditSettings
+
+
+def pair_agreement(data: AuditData, a: str, b: str, settings: AuditSettings) -> ControlResult:
+    """The same for both labels of a pair; the worse one decides."""
+    found = {label: estimator_agreement(data, label, settings) for label in (a, b)}
+    return ControlResult(
+        "G7",
+        worst(*(r.state for r in found.values())),
+        {f"{label}: {name}": i for label, r in found.items() for name, i in r.numbers.items()},
+        reasons=tuple(f"{label}: {line}" for label, r in found.items() for line in r.reasons),
+    )
 
 
 def estimator_agreement(data: AuditData, label: str, settings: AuditSettings) -> ControlResult:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vectors.controls import random_direction
 from vectors.decoding import Decoder
 from vectors.errors import ModelError
 from vectors.extraction import extract, plan_extraction
@@ -27,9 +28,25 @@ from .settings import AuditSettings
 if TYPE_CHECKING:
     from vectors.models import LanguageModel
 
+    from .removal import RemovalBench
+
 PROMPTS = 8
 TOKENS = 32
 ALPHAS = (-0.5, -0.25, 0.0, 0.25, 0.5)
+GATE_PROMPTS = (
+    "The rain had stopped by noon.",
+    "He counted the coins twice, then pushed them back across the table without a word.",
+    "Up on the hill",
+    "I wrote the number on my hand so that I would not lose it, and lost it all the same; the "
+    "clock in the hall struck four.",
+    "She read the letter standing, folded it and put it away.",
+    "Nobody had told the boy that the shop was closed on Mondays, so he waited by the door.",
+    "The bus was",
+    "They painted the fence white, and by the evening it had begun to look like every other fence "
+    "in the street.",
+)
+"""What the gate reads when it is about a model and no claim: texts of unlike lengths."""
+DEPTH = 2 / 3
 
 
 def planned_gate(n_prompts: int = PROMPTS) -> dict[str, Cost]:
@@ -66,6 +83,37 @@ def integrity_gate(
         exact_null(model, used, some, settings, alpha=alpha),
         downstream(model, used, some, settings),
     )
+
+
+def stand_in(model: "LanguageModel", prompts: Sequence[str]) -> Intervention:
+    """A random direction at two thirds of the depth, alpha in the mean norm over the prompts."""
+    layer = round((model.info.n_layers - 1) * DEPTH)
+    norms = [
+        np.linalg.norm(_all_layers(model, ids)[layer], axis=1)[-1] for ids in _ids(model, prompts)
+    ]
+    unit = random_direction(model.info.d_model, seed=0)
+    return Intervention(layer, unit, float(np.mean(norms)), label="random", control="random")
+
+
+def removal_delivered(bench: "RemovalBench", settings: AuditSettings) -> ControlResult:
+    """I2 of a removal: the projection on v read back after every layer is the neutral mean."""
+    v, worst_error = bench.intervention.direction.astype(np.float64), 0.0
+    before = bench.forwards
+    some = replace(
+        bench, prompts=bench.prompts[:PROMPTS], forwards=0, _base=None,
+        tick=lambda n: bench.tick(before + n),
+    )  # fmt: skip
+    made, _ = some.arm(1.0)
+    read = some.residuals_after([what.layer for what in made], 1.0)
+    bench.forwards += some.forwards
+    for what in made:
+        h = read[what.layer]
+        scale = float(np.linalg.norm(h, axis=1).mean())
+        worst_error = max(worst_error, float(np.abs(h @ v - what.target).max()) / scale)
+    rule = "I2.norm" if bench.model.info.dtype == "float32" else "I2.norm.half"
+    state = settings.rule(rule).state(worst_error)
+    said = f"after removal the projection is off its neutral mean by {worst_error:.1%} of |h|"
+    return _result("I2", state, {"error of the projection": worst_error}, said, some.forwards)
 
 
 def alpha_zero(
@@ -111,9 +159,10 @@ def dose_delivered(
         "largest error of the norm": float(np.max(errors)),
         "moved elsewhere": outside,
     }
+    half = "" if model.info.dtype == "float32" else ".half"
     good = (
-        settings.rule("I2.cos").state(numbers["smallest cosine"]) == "pass"
-        and settings.rule("I2.norm").state(numbers["largest error of the norm"]) == "pass"
+        settings.rule("I2.cos" + half).state(numbers["smallest cosine"]) == "pass"
+        and settings.rule("I2.norm" + half).state(numbers["largest error of the norm"]) == "pass"
         and outside == 0
     )
     said = (
@@ -199,7 +248,8 @@ def backends(
             other = cache[f"blocks.{layer}.hook_out"][0].double().cpu().numpy()
             lowest = min(lowest, *(cosine(x, y) for x, y in zip(h, other, strict=True)))
     said = f"transformer-lens and plain hooks: cosine down to {lowest:.6f}"
-    state = settings.rule("I5").state(lowest)
+    rule = "I5" if model.info.dtype == "float32" else "I5.half"
+    state = settings.rule(rule).state(lowest)
     return _result("I5", state, {"smallest cosine": lowest}, said, 2 * len(prompts))
 
 

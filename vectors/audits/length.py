@@ -13,6 +13,7 @@ SMD = largest difference of these three's mean log l over their pooled sd; above
 overlap and nothing can be matched.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ BINS = 8
 MIN_EFFECTIVE = 16
 """Effective items per class after matching: eight per half."""
 MAX_RESAMPLES = 500
+Pools = tuple[tuple[int, ...], ...]
 VARIANTS = ("raw", "unit", "ancova", "unit + ancova", "matched")
 
 
@@ -43,17 +45,16 @@ class LengthTable:
     smd: float
 
 
-def length_table(data: AuditData, pair: Pair) -> LengthTable:
-    """Rows of the four variants, the bins, the length direction and the SMD."""
+def length_table(data: AuditData, involved: np.ndarray, pools: Pools) -> LengthTable:
+    """Rows of the four variants, the bins, the length direction and the SMD over `pools`."""
     assert data.lengths is not None
-    involved = pair.involved(data.codes)
     logs = np.log(data.lengths.astype(np.float64))
     rows = data.rows.astype(np.float64)
     unit = unit_rows(rows)
     slope, unit_slope = (_slope(r, logs, data.codes, involved) for r in (rows, unit))
     centred = (logs - logs[involved].mean())[:, None]
     edges = np.quantile(logs[involved], np.linspace(0, 1, BINS + 1)[1:-1])
-    by_class = [logs[np.isin(data.codes, pool)] for pool in pair.pools(data.codes)]
+    by_class = [logs[np.isin(data.codes, pool)] for pool in pools]
     means = np.array([x.mean() for x in by_class])
     spread = np.sqrt(np.mean([x.var() for x in by_class]))
     gap = float(means.max() - means.min())
@@ -82,7 +83,7 @@ def _slope(
 
 
 def matching(
-    codes: np.ndarray, bins: np.ndarray, pools: tuple[tuple[int, ...], ...], base: Weights
+    codes: np.ndarray, bins: np.ndarray, pools: Pools, base: Weights
 ) -> tuple[Weights, float]:
     """Item weights that give every class the smallest share of each bin; smallest effective n.
 
@@ -128,7 +129,7 @@ def length_norm(data: AuditData, pair: Pair, settings: AuditSettings) -> Control
     """The five cosines, what length has to do with each vector, and whether they can be matched."""
     if data.lengths is None:
         return ControlResult("G2", "limited", reasons=("the texts' lengths are not known",))
-    table = length_table(data, pair)
+    table = length_table(data, pair.involved(data.codes), pair.pools(data.codes))
     _, effective = matching(data.codes, table.bins, pair.pools(data.codes), np.ones(data.n))
     values = variant_cosines(data, pair, table, np.ones(data.n))
     intervals = _intervals(data, pair, table, settings)
@@ -140,23 +141,34 @@ def length_norm(data: AuditData, pair: Pair, settings: AuditSettings) -> Control
         "smd of log length": exact(table.smd, n=data.n),
         "effective items": exact(effective, n=data.n),
     }
-    if settings.rule("G2.smd").state(table.smd) == "fail" or effective < MIN_EFFECTIVE:
-        said = (
-            f"not identifiable: lengths differ by {table.smd:.1f} sd and matching leaves "
-            f"{effective:.0f} effective texts; collect texts of matched length"
-        )
-        return ControlResult("G2", "limited", numbers, reasons=(said,))
-    state, reasons = _judge(values, intervals, toward, _chance(table), settings)
+    hidden = unmatched(table, effective, settings)
+    if hidden:
+        return ControlResult("G2", "limited", numbers, reasons=(hidden,))
+    state, reasons = judge_length(values, intervals, toward, chance(table), settings)
     return ControlResult("G2", state, numbers, reasons=reasons)
 
 
-def _judge(
+def unmatched(table: LengthTable, effective: float, settings: AuditSettings) -> str:
+    """Why lengths cannot be matched; "" where they can."""
+    if settings.rule("G2.smd").state(table.smd) != "fail" and effective >= MIN_EFFECTIVE:
+        return ""
+    return (
+        f"not identifiable: lengths differ by {table.smd:.1f} sd and matching leaves "
+        f"{effective:.0f} effective texts; collect texts of matched length"
+    )
+
+
+def judge_length(
     values: np.ndarray,
-    intervals: list[Interval],
+    intervals: Sequence[Interval],
     toward: float,
-    chance: float,
+    noise: float,
     settings: AuditSettings,
 ) -> tuple[State, tuple[str, ...]]:
+    """State and reasons from the statistic under each of VARIANTS.
+
+    `toward` is the |cosine| with the length direction, `noise` what chance gives it.
+    """
     spread = float(values.max() - values.min())
     state = settings.rule("G2.spread").state(spread)
     raw, matched = intervals[0], values[VARIANTS.index("matched")]
@@ -167,13 +179,13 @@ def _judge(
         state = "fail" if raw.excludes(matched) else "warn"
         listed = ", ".join(f"{n} {v:.2f}" for n, v in zip(VARIANTS, values, strict=True))
         reasons.append(f"length decides part of it: {listed}")
-    if toward > max(settings.rule("G2.length").passes, chance):
+    if toward > max(settings.rule("G2.length").passes, noise):
         state = worst(state, "warn")
         reasons.append(f"|cosine| with the length direction is {toward:.2f}")
     return state, tuple(reasons)
 
 
-def _chance(table: LengthTable) -> float:
+def chance(table: LengthTable) -> float:
     """What |cosine| with the length direction noise reaches: 1.96 / sqrt(d_eff)."""
     rows = table.rows["raw"]
     values = np.linalg.svd(rows - rows.mean(axis=0), compute_uv=False) ** 2

@@ -5,7 +5,8 @@ erased C. (On A itself every eraser scores chance by construction, whatever is l
 is estimated, so something is left even of a concept that truly is one direction; the residual is
 judged against that: the same procedure on Gaussian data with the class means, within-topic and
 between-topic covariances of these rows, whose concept is exactly of that rank. Random removals of
-the same rank show whether removing anything does harm. Sources: 2306.03819, 2506.11673, simulated.
+the same rank show whether removing anything does harm; LEACE, four rounds of INLP and removal of
+the largest components stand beside and are not judged. Sources: 2306.03819, 2506.11673, simulated.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from jaxtyping import Float, Int
 
 from vectors.stats import Interval
 
-from .closed_form import fresh_probe_auroc
+from .closed_form import RIDGE, contrast, fresh_probe_auroc
 from .data import AuditData, halves_by_group, unit_rows
 from .erasure import Eraser, leace, mean_difference, project_out
 from .result import ControlResult, null_of, worst
@@ -81,6 +82,8 @@ def null_space(
         "intact": [t.residual(None) for t in splits],
         "mean difference": [t.residual(_mean_fit(k)) for t in splits],
         "LEACE": [t.residual(_leace_fit(k)) for t in splits],
+        "INLP, 4 directions": [t.residual(_inlp_fit(MAX_RANK, k)) for t in splits],
+        "top components": [t.residual(_top_fit(max(1, k - 1))) for t in splits],
     }
     if direction is not None:
         by["given"] = [t.residual(_given_fit(direction @ t.basis)) for t in splits]
@@ -133,6 +136,41 @@ def _leace_fit(k: int) -> Fit:
 
 def _given_fit(direction: Float[np.ndarray, "dim"]) -> Fit:
     return lambda rows, _codes: project_out(direction[None], rows)
+
+
+def _top_fit(rank: int) -> Fit:
+    """The largest principal components of A, whatever they are of."""
+
+    def fit(rows: Rows, _codes: Codes) -> Eraser:
+        return project_out(
+            np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[2][:rank], rows
+        )
+
+    return fit
+
+
+def _inlp_fit(rounds: int, k: int) -> Fit:
+    """Iterative null-space projection: a linear reader's weights, removed, and fitted again."""
+
+    def fit(rows: Rows, codes: Codes) -> Eraser:
+        found: list[np.ndarray] = []
+        left = rows
+        for _ in range(rounds):
+            found.append(_reader(left, codes, k))
+            left = project_out(np.concatenate(found), rows)(rows)
+        return project_out(np.concatenate(found), rows)
+
+    return fit
+
+
+def _reader(rows: Rows, codes: Codes, k: int) -> Float[np.ndarray, "label dim"]:
+    """Weights of the closed-form probe: (S + r I)^-1 (mean of a label - mean of the others)."""
+    centred = rows - rows.mean(axis=0)
+    covariance = centred.T @ centred / len(rows)
+    load = RIDGE * np.trace(covariance) / len(covariance) + 1e-12
+    means = contrast(codes[None], k)[0] @ rows
+    weights = np.linalg.solve(covariance + load * np.eye(len(covariance)), means.T).T
+    return np.asarray(weights[1:] if k == 2 else weights)
 
 
 def _random_fit(rank: int, rng: np.random.Generator) -> Fit:

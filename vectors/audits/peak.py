@@ -49,7 +49,7 @@ def layer_peak(
     top = int(curve.argmax())
     error = float(resampled[:, top].std())
     near = [layer for layer, a in zip(layers, curve, strict=True) if a >= curve[top] - error]
-    p = _max_p(data, layer_of, layers, split, settings)
+    p, null = _max_p(data, layer_of, layers, split, settings, top)
     nested = _nested(right, split, len(layers))
     n_cl = len(np.unique(split.clusters))
     middle = np.quantile(best, [0.05, 0.95])
@@ -68,10 +68,6 @@ def layer_peak(
         "best accuracy": percentile_interval(curve[top], resampled[:, top], **size),
         "accuracy of the layer chosen elsewhere": Interval(nested, np.nan, np.nan, **size),
     }
-    null = Null(
-        "labels permuted, maximum over layers", float("nan"), float("nan"),
-        settings.preset.b, float(p[top]), float(p[top]),
-    )  # fmt: skip
     table = {
         "layer": tuple(float(x) for x in layers),
         "accuracy": tuple(float(x) for x in curve),
@@ -125,8 +121,12 @@ def _max_p(
     layers: Sequence[int],
     split: Split,
     settings: AuditSettings,
-) -> Float[np.ndarray, "layer"]:
-    drawn, _ = shuffles(data.codes, data.groups, count=settings.preset.b, seed=settings.seed("P7"))
+    top: int,
+) -> tuple[Float[np.ndarray, "layer"], Null]:
+    """Family-wise p per layer, and the null of the largest AUROC with the p of layer `top`."""
+    drawn, how = shuffles(
+        data.codes, data.groups, count=settings.preset.b, seed=settings.seed("P7")
+    )
     every = np.concatenate([data.codes[None], drawn])
     parts = np.array_split(every, max(1, len(every) // CHUNK))
     columns = []
@@ -141,7 +141,14 @@ def _max_p(
             )
         )
     table = np.stack(columns, axis=1)
-    return max_statistic(table[0], table[1:])
+    p = max_statistic(table[0], table[1:])
+    largest = table[1:].max(axis=1)
+    spread = float(largest.std(ddof=1)) if len(largest) > 1 else float("nan")
+    null = Null(
+        f"labels permuted {how}, maximum over layers", float(largest.mean()), spread,
+        len(largest), float(p[top]), float(p[top]),
+    )  # fmt: skip
+    return p, null
 
 
 def _span(layers: object) -> str:

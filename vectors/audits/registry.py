@@ -7,6 +7,7 @@ entries, and a test keeps the two equal. Knows no computation.
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from .badges import STEP_1
 from .claims import Claim, Kind
 from .entries_causation import CAUSATION
 from .entries_engine import ENGINE
@@ -46,9 +47,13 @@ def required(claim: Claim) -> tuple[str, ...]:
 def computed_for(kind: Kind) -> tuple[str, ...]:
     """Every control that can be run for a kind of claim, required or not, in registry order.
 
-    P7 is among a probe claim's whether or not it names layers.
+    P7 is among a probe claim's whether or not it names layers. A causal claim can also have the
+    controls of step 1, because no badge is given without those before it.
     """
-    return tuple(c.id for c in CONTROLS.values() if kind in c.hard_for or kind in c.also)
+    first = STEP_1 if kind in ("steering", "ablation") else ()
+    return tuple(
+        c.id for c in CONTROLS.values() if kind in c.hard_for or kind in c.also or c.id in first
+    )
 
 
 def default_on(control: str) -> bool:

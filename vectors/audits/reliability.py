@@ -53,9 +53,14 @@ def noise_free_cosine(data: AuditData, pair: Pair, settings: AuditSettings) -> C
         "cross-fitted cosine": over_splits(np.array(crossed), data),
         "reliability a": over_splits(sb_a, data),
         "reliability b": over_splits(sb_b, data),
-        "ceiling": exact(float(np.sqrt(max(0.0, lowest) * max(0.0, float(np.median(sb_b)))))),
+        "ceiling": exact(_ceiling(sb_a, sb_b), n=data.n),
     }
     return ControlResult("G3", state, numbers, reasons=reasons)
+
+
+def _ceiling(sb_a: Float[np.ndarray, "split"], sb_b: Float[np.ndarray, "split"]) -> float:
+    """The largest cosine that vectors as noisy as these can have."""
+    return float(np.sqrt(max(0.0, float(np.median(sb_a))) * max(0.0, float(np.median(sb_b)))))
 
 
 def cross_seed(

@@ -83,10 +83,13 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "I1.half": _low(2e-2, 2e-2, "max |logit difference| at alpha 0, bf16 or fp16", _C),
         "I2.cos": _high(0.999, 0.999, "cosine of the moved residual with v", "Llamascopium#61"),
         "I2.norm": _low(0.01, 0.01, "relative error of the delivered norm", "Llamascopium#61"),
+        "I2.cos.half": _high(0.99, 0.99, "the same cosine, bf16 or fp16", _C),
+        "I2.norm.half": _low(0.05, 0.05, "the same error, bf16 or fp16", _C),
         "I3": _low(1e-3, 1e-3, "max |logit difference| cached against uncached", "neuronpedia#163"),
         "I4": _high(0.9999, 0.9999, "cosine of pooled h, alone against in a batch, fp32", _C),
         "I4.half": _high(0.999, 0.999, "the same in bf16 or fp16", _C),
-        "I5": _high(0.9999, 0.999, "per-layer cosine of two back ends", "2604.11050"),
+        "I5": _high(0.9999, 0.999, "per-layer cosine of two back ends, fp32", "2604.11050"),
+        "I5.half": _high(0.999, 0.99, "the same in bf16 or fp16", _C),
         "I6": _low(1e-4, 1e-4, "max |logit difference| of a push along all ones", "simulated: 0"),
         "I7": _high(0.9, 0.9, "Spearman rho of alpha and downstream projection", _C),
         "P1.margin": _high(0.05, 0.0, "lower end of AUROC minus chance", _C),
@@ -133,6 +136,14 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "X1.sd": _low(0.25, 0.5, "sd over seeds over |effect|", _C),
         "X2": _low(0.05, 0.15, "AUROC drop on held-out topics", "paper, figure 2"),
         "X3": _high(0.75, 0.6, "lower end of AUROC on texts without keywords", "2604.23719"),
+        "X4": _high(
+            0.6, 0.3, "smallest Kendall tau of the emotions over registers", "paper; " + _C
+        ),
+        "X5": _high(0.6, 0.3, "Spearman rho of the emotions' distances", "2604.11050 (.74-.92)"),
+        "X5.p": _low(0.05, 0.05, "Mantel p", "Mantel 1967"),
+        "X6": _high(0.98, 0.90, "smallest cosine of the vectors of two runs", "2604.11050"),
+        "X6.statistic": _low(0.02, 0.10, "change of the claimed statistic", _C),
+        "X7": _high(0.7, 0.4, "correlation of slopes as given and reworded", "2407.12404"),
         "R6": _high(0.8, 0.8, "power at the smallest effect of interest", _C),
     }
 )

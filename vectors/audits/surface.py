@@ -2,7 +2,9 @@
 
 Each surface feature is read by the probe's own folds; the gain over the best of them is paired over
 resamples of topics. Beside it: AUROC of length alone, and the probe on activations from which log
-length and norm were regressed out (regression fitted on the training folds).
+length and norm were regressed out (regression fitted on the training folds). The same probe on the
+first layer, which has hardly read beyond the words, is no surface feature: where the claimed layer
+does not exceed it, that is a warning.
 """
 
 from collections.abc import Mapping
@@ -19,7 +21,7 @@ from .probe_scores import Auroc, auroc_of, feature_auroc, probe_auroc, probe_set
 from .result import ControlResult, worst
 from .settings import AuditSettings
 
-LENGTH, NORM, WORDS = "length only", "norm only", "bag of words"
+LENGTH, NORM, WORDS, FIRST = "length only", "norm only", "bag of words", "layer 0"
 
 
 def surface_features(
@@ -27,11 +29,12 @@ def surface_features(
     settings: AuditSettings,
     *,
     given: Mapping[str, Float[np.ndarray, "text feature"]] | None = None,
+    first_layer: Float[np.ndarray, "text d_model"] | None = None,
 ) -> ControlResult:
     """Gain of the probe over the best surface feature.
 
-    `given` adds features by name (a sentiment lexicon's score, mean layer-0 embeddings). Limited
-    where neither lengths nor texts are known: then nothing trivial was tried.
+    `given` adds features by name (a sentiment lexicon's score). `first_layer` are rows of layer 0
+    over the same texts. Limited where lengths are unknown: then hardly anything was tried.
     """
     split = split_of(data, settings)
     probe = probe_auroc(data, split, settings)
@@ -60,6 +63,16 @@ def surface_features(
             f"{best} reaches AUROC {found[best].interval.value:.2f}, the probe "
             f"{probe.interval.value:.2f} (gain {gain.value:.2f} [{gain.low:.2f}, {gain.high:.2f}])"
         )
+    if first_layer is not None:
+        early = probe_auroc(data.with_rows(first_layer), split, settings)
+        more = probe.minus(early)
+        numbers |= {FIRST: early.interval, "gain over layer 0": more}
+        if more.low <= 0:
+            state = worst(state, "warn")
+            reasons.append(
+                f"layer 0 reaches AUROC {early.interval.value:.2f} already (gain {more.value:.2f} "
+                f"[{more.low:.2f}, {more.high:.2f}])"
+            )
     if data.lengths is None or data.texts is None:
         missing = " and ".join(
             n for n, x in (("lengths", data.lengths), ("texts", data.texts)) if x is None

@@ -90,25 +90,60 @@ def _body(claim: Claim, results: Mapping[str, ControlResult], who: str, *, causa
             f"{number(results, 'P1', 'auroc by topic')}, "
             f"gain over the best surface feature {number(results, 'P4', 'gain')}"
         )
-    if claim.kind in ("cosine", "axis"):
+    if claim.kind == "cosine":
         stated = number(results, "G2", "matched")
         null = results["G1"].null if "G1" in results else None
         beside = f"; pipeline null {null.mean:.2f} ± {null.sd:.2f}" if null else ""
-        name = f"of {who}" if claim.emotions else ""
-        if claim.kind == "axis":
-            return (
-                f"the first axis {name} correlates with the norms at r {number(results, 'G6', 'r')}"
-            )
-        return f"the length-matched cosine {name or 'of the pair'} is {stated}{beside}"
+        name = f"of {who}" if claim.emotions else "of the pair"
+        return f"the length-matched cosine {name} is {stated}{beside}"
+    if claim.kind == "axis":
+        return _axis(claim, results)
     verb = "raises" if causal else "goes with a change of"
     if claim.kind == "ablation":
-        return (
-            f"removing the direction of {who} {'lowers' if causal else 'goes with a change of'} "
-            f"{claim.statistic} by {number(results, 'C9', 'drop')}"
-        )
+        return _removal(claim, results, who)
     return (
         f"adding the direction of {who} {verb} {claim.statistic}, odd part "
         f"{number(results, 'C4', 'odd')}"
+    )
+
+
+def _removal(claim: Claim, results: Mapping[str, ControlResult], who: str) -> str:
+    """Removing is itself the experiment, so the verb says what C9 measured."""
+    drop = results["C9"].numbers.get("drop") if "C9" in results else None
+    if drop is None or not drop.excludes(0.0):
+        measured = "" if drop is None else f" (drop {number(results, 'C9', 'drop')})"
+        return (
+            f"removing the direction of {who} does not move {claim.statistic} measurably{measured}"
+        )
+    verb = "lowers" if drop.value > 0 else "raises"
+    ends = sorted((abs(drop.low), abs(drop.high)))
+    share = results["C9"].numbers.get("drop share")
+    part = ""
+    if share is not None and share.low == share.low:
+        part = f", {share.value:.0%} [{share.low:.0%}, {share.high:.0%}] of what the prompts evoke"
+    return (
+        f"removing the direction of {who} {verb} {claim.statistic} by {abs(drop.value):.2f} "
+        f"[{ends[0]:.2f}, {ends[1]:.2f}], n={drop.n}{part}"
+    )
+
+
+def _axis(claim: Claim, results: Mapping[str, ControlResult]) -> str:
+    """PC number, r, what is left of r at matched lengths, share of variance against its null."""
+    found = results.get("G6")
+    numbers = {} if found is None else found.numbers
+    place = f"PC{numbers['component'].value:.0f}" if "component" in numbers else "the axis"
+    norm = claim.statistic.removeprefix("r with ") if claim.statistic else "the norms"
+    share = ""
+    if found is not None and "share of variance" in numbers and len(found.nulls) > 1:
+        null = found.nulls[1]
+        share = (
+            f"; it holds {numbers['share of variance'].value:.0%} of the variance, permuted labels "
+            f"{null.mean:.0%} ± {null.sd:.0%}"
+        )
+    return (
+        f"{place} of the emotion vectors correlates with {norm} at |r| "
+        f"{number(results, 'G6', 'r')} emotions, at matched lengths "
+        f"{number(results, 'G2', 'matched')} texts{share}"
     )
 
 
@@ -130,4 +165,5 @@ def _layers(layers: Sequence[int]) -> str:
 
 def _lower(text: str) -> str:
     text = text.strip().rstrip(".")
-    return text[:1].lower() + text[1:]
+    # "PC1" and "AUROC" keep their capitals.
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]

@@ -167,10 +167,12 @@ def test_one_control_runs_from_its_row_and_from_its_dialog(home: Path):
         assert "G3" in open_audit(Home(home), name).results
         assert host.pane.control == "G3", "the cursor follows what was open"
         await host.press("right_parenthesis")
+        assert host.pane.control == "G4"
+        await host.press(*["right_parenthesis"] * 4)
         assert host.pane.control.startswith("R")
         await host.press("space")
         assert "computed from the record itself" in host.app.said[-1]
-        await host.press("left_parenthesis")
+        await host.press(*["left_parenthesis"] * 5)
         assert host.pane.control == "G1"
         await host.press("escape")
         assert host.pane.query_one("#findings", FindingList).has_focus
@@ -432,6 +434,30 @@ def test_another_pane_can_ask_for_a_claim(home: Path, kind: str):
 
     play(scenario, home, run="r", vectors="four", emotion="joyful", layer=1, alpha=0.1,
          pair=("joyful", "glad"))  # fmt: skip
+
+
+def test_more_to_hold_it_against_and_every_control_there_is(home: Path, tmp_path: Path):
+    name = cosine(home)
+    norms = tmp_path / "norms.csv"
+    norms.write_text(
+        "emotion,valence,arousal\njoyful,.9,.6\nglad,.8,.4\nsad,-.7,-.4\ncalm,.5,-.8\n"
+    )
+
+    async def scenario(host: Hosted) -> None:
+        await host.press("S")
+        await host.press("enter")
+        assert "nothing is given" in host.screen()
+        host.app.screen.query_one("#field-norms", Input).value = str(norms)
+        await host.press("ctrl+j")
+        assert load_finding(Home(home), name)["subject"]["norms_source"].startswith("norms.csv")
+        await host.press("A")
+        done = {c for c in load_finding(Home(home), name)["controls"] if c[0] != "R"}
+        assert done == {c for c in host.pane.finding.controls if c[0] != "R"}
+        assert {"G4", "G7", "G8"} <= done
+        await host.press("A")
+        assert host.app.said[-1] == "every control that can be computed has run"
+
+    play(scenario, home)
 
 
 def test_filter_report_and_blind(home: Path, tmp_path: Path):

@@ -171,6 +171,9 @@ def answers(kind: str, **changes: str) -> dict[str, str]:
         ("steering", {"alpha": "0"}, "alpha is one number"),
         ("steering", {"prompts": "/nowhere/at/all"}, "is no file"),
         ("ablation", {"vectors": ""}, "name the vectors"),
+        ("axis", {}, "an axis needs norms"),
+        ("axis", {"norms": __file__, "component": "6"}, "one of 1, 2, 3, 4, 5"),
+        ("axis", {"norms": __file__}, ""),
     ],
 )
 def test_mistakes_are_seen_before_anything_is_entered(kind, changes, wrong):

@@ -22,12 +22,9 @@ from vectors.audits.dose import (
     sign_flip,
 )
 from vectors.audits.language import coherence_budget
-from vectors.audits.mechanism import (
-    ablation,
-    active_path,
-    beyond_vocabulary,
-    planned_mechanism,
-)
+from vectors.audits.mechanism import active_path, beyond_vocabulary
+from vectors.audits.necessity import necessity, planned_necessity
+from vectors.audits.removal import RemovalBench
 from vectors.audits.settings import PRESETS, AuditSettings
 from vectors.audits.specificity import planned_specificity, specificity
 from vectors.errors import DataError
@@ -173,17 +170,26 @@ def test_c8_a_vocabulary_boost_is_called_one(toy: Toy) -> None:
 def test_c9_removing_the_cause_lowers_the_outcome_where_it_was_present(toy: Toy) -> None:
     # Embeddings that evoke the emotion: prompts whose last token lies along the cause.
     ranked = sorted(prompts(120), key=lambda p: -_along(toy, p))
-    used = replace(bench(toy, toy.axes["cause"]), prompts=tuple(ranked[:40]), forwards=0)
-    neutral = {layer: toy.natural.mean(axis=0) for layer in range(3)}
-    found = ablation(used, neutral, QUICK)
+    used = removing(toy, "cause", ranked[:40])
+    found = necessity(used, toy.natural, QUICK)
     assert found.state == "pass"
-    assert found.cost.forwards <= planned_mechanism(40, QUICK)["C9"].forwards
-    read = replace(bench(toy, toy.axes["read"]), prompts=used.prompts, forwards=0)
-    assert ablation(read, neutral, QUICK).state in ("warn", "fail")
-    against = replace(bench(toy, toy.axes["cause"]), prompts=tuple(ranked[-40:]), forwards=0)
-    inhibits = ablation(against, neutral, QUICK)
+    assert found.cost.forwards <= planned_necessity(40, QUICK).forwards
+    read = necessity(removing(toy, "read", ranked[:40]), toy.natural, QUICK)
+    assert read.state in ("warn", "fail")
+    inhibits = necessity(removing(toy, "cause", ranked[-40:]), toy.natural, QUICK)
     assert inhibits.state == "fail"
     assert "inhibits" in inhibits.reasons[0]
+    as_claimed = necessity(removing(toy, "cause", ranked[-40:]), toy.natural, QUICK, side=-1)
+    assert as_claimed.state == "pass"
+
+
+def removing(toy: Toy, axis: str, some: list[str]) -> RemovalBench:
+    """The toy with a direction taken out at every layer, on given prompts."""
+    made = bench(toy, toy.axes[axis])
+    neutral = dict.fromkeys(range(3), toy.natural)
+    return RemovalBench(
+        toy.model, tuple(some), made.intervention, 1.0, TARGET, NEUTRAL, neutral_rows=neutral
+    )
 
 
 def _along(toy: Toy, prompt: str) -> float:
