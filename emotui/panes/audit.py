@@ -20,11 +20,10 @@ from emotui.panes.audit_dialogs import (
 )
 from emotui.panes.audit_rows import state_of
 from emotui.panes.audit_runs import AuditRuns
+from emotui.panes.audit_suggest import suggestion, suggestions
 from emotui.panes.audit_wizard import (
     claim_form,
     new_request,
-    suggestion,
-    suggestions,
     supplies_of,
     supply_form,
 )
@@ -249,25 +248,29 @@ class AuditPane(AuditRuns):
     # Blinded rating
 
     def action_blind(self) -> None:
-        """Rate coded texts without knowing which vector made them."""
-        view = self._steering("blinded rating compares texts, so it takes a steering claim")
-        if view is not None:
-            import_module(RATING).begin_blind(self, dict(view))
+        """Rate coded texts of a steering claim; pick the real curve of a probe's line-up."""
+        record = self._rated(("steering", "probe"), "only texts of a steering claim and the curves "
+                             "of a probe claim are rated blind")  # fmt: skip
+        if record is not None:
+            import_module(RATING).begin_blind(self, record)
 
     def action_unblind(self) -> None:
         """Open the key of a blinded rating, once, logged."""
-        view = self._steering("there is nothing to unblind: only steering claims are rated blind")
-        if view is not None:
-            import_module(RATING).end_blind(self, dict(view))
+        record = self._rated(("steering",), "there is nothing to unblind, only a steering claim "
+                             "has a key")  # fmt: skip
+        if record is not None:
+            import_module(RATING).end_blind(self, record)
 
-    def _steering(self, otherwise: str) -> Any:
+    def _rated(self, kinds: tuple[str, ...], otherwise: str) -> dict[str, Any] | None:
+        """The record of the finding if it is of such a kind; else says why not."""
         view = self.ready()
-        if view is None or self.busy(view.id):
+        if view is None or view.record is None or self.busy(view.id):
             return None
-        if view.kind != "steering":
-            self.toast(f"{view.id} is a {view.kind} claim; {otherwise}", severity="warning")
+        if view.kind not in kinds:
+            kind = f"an {view.kind}" if view.kind[0] in "ae" else f"a {view.kind}"
+            self.toast(f"{view.id} is {kind} claim; {otherwise}", severity="warning")
             return None
-        return view.record
+        return dict(view.record)
 
     # The dialog of a control
 

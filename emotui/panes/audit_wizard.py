@@ -1,12 +1,11 @@
-"""The form that enters a claim, filled from what the user is looking at, linted while one types.
+"""The form that enters a claim, filled from a suggestion, its words linted while one types.
 
-In: the workspace. Out: a `NewRequest` made of the answers. The suggested sentence says no more than
-the controls of its kind can carry. Reads no store and computes nothing; the wording lint is that of
-R7, run on every key.
+In: a suggestion. Out: a `NewRequest`, or the `Supplies` of a finding, made of the answers. Reads no
+store and computes nothing; the wording lint is that of R7, run on every key.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,86 +18,18 @@ from textual.widgets import Input, Static
 from emotui.errors import OptionError
 from emotui.options import parse_alphas, parse_layers
 from emotui.panes.audit_rows import paint_of
+from emotui.panes.audit_suggest import ACTIVATIONS, EFFECTS, UNITS, Suggestion
 from emotui.sanitize import one_line
 from emotui.screens.form import Field, Form
-from emotui.workspace import Workspace
 
 if TYPE_CHECKING:
     from emotui.jobs.audit_new import NewRequest
     from emotui.jobs.audit_supply import Supplies
 
-KINDS = ("probe", "cosine", "steering", "ablation", "axis")
 DIRECTIONS = ("greater", "less", "two-sided")
 AXES = ("valence", "arousal")
 COMPONENTS = ("1", "2", "3", "4", "5")
 PRESETS = ("quick", "standard", "full")
-EFFECTS = {"probe": "0.05", "cosine": "0.1", "steering": "0.1", "ablation": "0.1", "axis": "0.4"}
-"""Smallest effect of interest, in the units of the kind's statistic."""
-UNITS = {
-    "probe": "AUROC above chance",
-    "cosine": "cosine beyond the null's mean",
-    "steering": "change of the log-odds of the target words",
-    "ablation": "drop of the log-odds of the target words",
-    "axis": "correlation with the norms",
-}
-ACTIVATIONS = ("probe", "cosine", "axis")
-"""Kinds about a run; the others are about a set of vectors."""
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """What a claim of one kind would be about, as far as the user's screen tells; "" = unknown."""
-
-    kind: str
-    run: str = ""
-    vectors: str = ""
-    emotion: str = ""
-    other: str = ""
-    layer: str = ""
-    alpha: str = ""
-
-    @property
-    def line(self) -> str:
-        """One line to choose by: `cosine: joyful ~ glad, layer 5, run a1b2`."""
-        who = f"{self.emotion} ~ {self.other}" if self.other else self.emotion
-        parts = [who, f"layer {self.layer}" if self.layer else "",
-                 f"alpha {self.alpha}" if self.alpha else "", self.run or self.vectors]  # fmt: skip
-        return f"{self.kind}: " + (", ".join(p for p in parts if p) or "nothing chosen yet")
-
-    @property
-    def sentence(self) -> str:
-        """A claim in words that no control has to take back."""
-        who, other = self.emotion or "the emotion", self.other or "the other emotion"
-        return {
-            "probe": f"{who} can be read linearly from activations over topics not trained on",
-            "cosine": f"the vectors of {who} and {other} are more alike than this construction "
-            "gives for shuffled labels",
-            "steering": f"adding the vector of {who} goes with higher odds of its words, more than "
-            "random pushes of the same size do",
-            "ablation": f"removing the vector of {who} goes with lower odds of its words, more "
-            "than removing random ones does",
-            "axis": "the first component of the vectors goes with valence over emotions",
-        }[self.kind]
-
-
-def suggestion(workspace: Workspace, kind: str) -> Suggestion:
-    """What the workspace has for a claim of this kind."""
-    layer = "" if workspace.layer is None else str(workspace.layer)
-    if kind == "cosine":
-        first, second = workspace.pair
-        return Suggestion(kind, run=workspace.run, emotion=first or workspace.emotion,
-                          other=second, layer=layer)  # fmt: skip
-    if kind in ("steering", "ablation"):
-        alpha = f"{workspace.alpha:+g}" if kind == "steering" and workspace.alpha else ""
-        return Suggestion(kind, vectors=workspace.vectors, emotion=workspace.emotion, layer=layer,
-                          alpha=alpha)  # fmt: skip
-    emotion = workspace.emotion if kind == "probe" else "valence"
-    return Suggestion(kind, run=workspace.run, emotion=emotion, layer=layer)
-
-
-def suggestions(workspace: Workspace) -> list[Suggestion]:
-    """One for each kind."""
-    return [suggestion(workspace, kind) for kind in KINDS]
 
 
 class ClaimForm(Form):

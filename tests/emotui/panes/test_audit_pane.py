@@ -482,7 +482,7 @@ def test_filter_report_and_blind(home: Path, tmp_path: Path):
         assert {p.name for p in out.iterdir()} == {"AUDIT.md", "audit.html"}
         assert any(s.startswith("written: ") for s in host.app.said)
         await host.press("b")
-        assert "takes a steering claim" in host.app.said[-1]
+        assert "are rated blind" in host.app.said[-1]
         await host.press("u")
         assert "nothing to unblind" in host.app.said[-1]
 

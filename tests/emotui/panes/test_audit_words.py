@@ -9,12 +9,9 @@ from emotui.auditview import number
 from emotui.jobs.audit_browse import FindingView
 from emotui.panes.audit_plot import curves, histogram, interval_rows, table_plot
 from emotui.panes.audit_rows import GLYPHS, finding_cells, ordered
+from emotui.panes.audit_suggest import EFFECTS, KINDS, UNITS, Suggestion
 from emotui.panes.audit_summary import badges_text, because, family_text, plan_text
 from emotui.panes.audit_wizard import (
-    EFFECTS,
-    KINDS,
-    UNITS,
-    Suggestion,
     claim_form,
     lint_lines,
     mistakes,
