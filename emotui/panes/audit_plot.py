@@ -15,6 +15,8 @@ from emotui.widgets.braille import sample
 from emotui.widgets.cells import fit
 from emotui.widgets.chart_grid import DASHES, Plot, Series
 
+X_NAMES = ("layer", "dose", "alpha", "share", "component")
+"""Columns that others are drawn over, if they are there."""
 AXIS = 7
 MIN_WIDTH = 24
 HEIGHT = 9
@@ -30,16 +32,19 @@ Columns = Mapping[str, Sequence[float | None]]
 
 
 def table_plot(table: Columns, width: int) -> list[str]:
-    """The columns as curves over the first one, or one long column as a histogram; [] for none."""
+    """The columns as curves over one of them, or one long column as a histogram; [] for none."""
     columns = {name: [_number(v) for v in column] for name, column in table.items()}
     columns = {name: column for name, column in columns.items() if column}
     if not columns or width < MIN_WIDTH:
         return []
-    first, *others = columns
+    # JSON keeps no order of columns, so x is known by its name, else by rising from row to row.
+    rising = [n for n, c in columns.items() if len(c) > 1 and all(b > a for a, b in pairwise(c))]
+    first = next((n for n in (*X_NAMES, *rising) if n in rising), next(iter(columns)))
+    others = [name for name in columns if name != first]
     if not others:
         return histogram(first, columns[first], width) if len(columns[first]) >= MANY else []
     x = columns[first]
-    if len(x) < 2 or any(not b > a for a, b in pairwise(x)):
+    if first not in rising:
         return rows_of(columns, width)
     lines: list[str] = []
     for names in _groups({n: columns[n] for n in others if not _is_mark(columns[n])}):

@@ -12,6 +12,7 @@ from rich.text import Text
 from emotui.auditview import about, number
 from emotui.panes.audit_plot import interval_rows, table_plot
 from emotui.panes.audit_rows import Paint, cost_text, ordered, state_of, state_text
+from emotui.panes.audit_summary import changed_text
 from emotui.sanitize import one_line
 from emotui.terminal import table
 
@@ -150,7 +151,7 @@ def _inputs(view: "FindingView", control: str) -> list[str]:
         lines.append(f"{one_line(name):<13} {shown or 'not recorded'}")
     if control in view.stale:
         changed = [p.what for p in view.problems if p.fault == "changed input"]
-        lines += [f"~ stale: {one_line(what)}" for what in changed]
+        lines += [f"~ stale: {one_line(changed_text(what))}" for what in changed]
     elif uses and view.checked:
         lines.append("none of them has changed since")
     return lines

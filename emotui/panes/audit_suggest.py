@@ -54,7 +54,7 @@ class Suggestion:
             "random pushes of the same size do",
             "ablation": f"removing the vector of {who} goes with lower odds of its words, more "
             "than removing random ones does",
-            "axis": f"a main component of the vectors goes with {self.emotion or 'valence'} over emotions",
+            "axis": f"a main component of the vectors goes with the {self.emotion} of emotions",
         }[self.kind]
 
 

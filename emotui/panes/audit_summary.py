@@ -49,8 +49,8 @@ def summary(view: "FindingView", paint: Paint) -> Table:
         out.add_row(Text(label), Text(one_line(text), style=style))
 
     for problem in view.problems:
-        label, style = ("changed", paint.warn) if problem.fault == CHANGED else ("WRONG", paint.bad)
-        line(label, f"{problem.fault}: {problem.what}", style)
+        if problem.fault != CHANGED:
+            line("WRONG", f"{problem.fault}: {problem.what}", paint.bad)
     if view.record is None or view.verdict is None:
         line("", "what it said cannot be shown; its history is beside it in findings/")
         return out
@@ -60,9 +60,9 @@ def summary(view: "FindingView", paint: Paint) -> Table:
     line("may say", verdict.sentence)
     for i, reason in enumerate(because(verdict)):
         line("because" if i == 0 else "", reason)
-    if view.stale:
-        said = f"{', '.join(view.stale)}: inputs have changed; a or Space runs them again"
-        line("stale", said, paint.warn)
+    for problem in view.problems:
+        if problem.fault == CHANGED:
+            line("changed", changed_text(problem.what), paint.warn)
     line("plan", plan_text(record))
     line("family", family_text(record))
     line("tried", tried_text(record))
@@ -90,16 +90,24 @@ def _verdict(view: "FindingView", paint: Paint) -> Text:
 
 
 def because(verdict: "Verdict") -> list[str]:
-    """The verdict's reasons; controls that were not run share a line."""
-    single = {f"{c} was not run": c for c in verdict.missing}
-    missing = [single[r] for r in verdict.reasons if r in single]
-    lines: list[str] = []
-    for reason in verdict.reasons:
-        if reason not in single:
-            lines.append(reason)
-        elif single[reason] == missing[0]:
-            lines.append(f"not run: {', '.join(missing)}")
-    return lines
+    """The verdict's reasons; controls that were not run share a line, and stale ones."""
+    shared = {
+        "their inputs changed since they ran, a runs them again": " since its inputs changed",
+        "not run": "",
+    }
+    lines, rest = [], list(verdict.reasons)
+    for said, ending in shared.items():
+        single = {f"{c} was not run{ending}": c for c in verdict.missing}
+        found = [single[reason] for reason in rest if reason in single]
+        rest = [reason for reason in rest if reason not in single]
+        lines += [f"{said}: {', '.join(found)}"] if found else []
+    decided = [r for r in rest if " failed: " in r]
+    return [*decided, *lines, *(r for r in rest if r not in decided)]
+
+
+def changed_text(what: str) -> str:
+    """Which input was what; the controls it makes stale are named elsewhere."""
+    return what.partition("; stale: ")[0]
 
 
 def plan_text(record: Any) -> str:

@@ -19,7 +19,7 @@ from emotui.panes.audit_wizard import (
 )
 from store.findings import FindingProblem
 from vectors.audits.claims import Claim
-from vectors.audits.result import STATES
+from vectors.audits.result import STATES, ControlResult
 from vectors.audits.verdict import decide
 
 PREREG = {"sha256": "ab" * 32, "sealed_at": "2026-01-02T00:00:00+00:00", "deviations": []}
@@ -56,8 +56,8 @@ def test_a_curve_rises_where_its_values_do():
 
 def test_columns_of_other_scales_get_plots_of_their_own_and_marks_are_words():
     table = {
+        "accuracy": (0.5, 0.7, 0.8),  # rises as well, but the layer is what it is drawn over
         "layer": (0.0, 1.0, 2.0),
-        "accuracy": (0.5, 0.8, 0.7),
         "count": (100.0, 2000.0, 50.0),
         "near": (0.0, 1.0, 1.0),
     }
@@ -129,6 +129,11 @@ def test_controls_that_were_not_run_share_a_line():
     claim = Claim("joyful can be read", "cosine", "cosine", "greater", 0.1, "texts")
     lines = because(decide(claim, {}))
     assert lines[0] == "not run: G1, G2, G3, X1"
+    ran = {c: ControlResult(c, "pass") for c in ("G1", "G2")}
+    assert because(decide(claim, ran, stale=["G1", "G2"]))[:2] == [
+        "their inputs changed since they ran, a runs them again: G1, G2",
+        "not run: G3, X1",
+    ]
     assert badges_text(decide(claim, {}).badges) == "· associated  · causal  · graded"
 
 
