@@ -56,6 +56,8 @@ class FindingView:
     """Signs of tampering and lost inputs, each with its name."""
     checked: bool = False
     """Whether inputs and artefacts were held against the record; until then `stale` is empty."""
+    refused: str = ""
+    """Why nothing may be run on it or added to it; "" where that is fine or was not checked."""
     head: str = ""
     """Hash of the last event; "" before it was checked."""
 
@@ -155,8 +157,19 @@ def checked(home: Home, name: str, ledger: LedgerState | None = None) -> Finding
         problems=found.problems,
         checked=True,
         costs=planned_costs(home, audit),
+        refused=_refused(home, name),
         head=found.head,
     )
+
+
+def _refused(home: Home, name: str) -> str:
+    from emotui.jobs.audit_edit import refuse_spoilt
+
+    try:
+        refuse_spoilt(home, name)
+    except UserError as error:
+        return one_line(str(error))
+    return ""
 
 
 def planned_costs(home: Home, audit: Audit) -> dict[str, Cost]:

@@ -13,7 +13,14 @@ from emotui.errors import OptionError, UserError
 from emotui.events import Done, Job
 from emotui.jobs.audit_record import Audit, now, open_audit
 from emotui.sanitize import one_line
-from store.findings import add_event, check_finding, seal_plan
+from store.findings import (
+    add_event,
+    check_finding,
+    digest,
+    events,
+    load_finding,
+    seal_plan,
+)
 from store.layout import Home
 from vectors.audits.claims import Deviation, Plan, Prereg, seal
 from vectors.audits.finding import Note
@@ -130,14 +137,31 @@ def plan_job(home: Home, finding: str) -> Job:
     yield Done(sealed_plan(home, open_audit(home, finding)))
 
 
-def _open(home: Home, finding: str) -> Audit:
-    audit = open_audit(home, finding)
-    for problem in check_finding(home, audit.id):
-        if problem.fault in SPOILT:
+def refuse_spoilt(home: Home, finding: str) -> None:
+    """UserError where the history does not vouch for the record: writing to it would.
+
+    A save that was cut off between its event and its record is no edit: the record is then the one
+    of the save before, and going on from it repeats what was lost.
+    """
+    for problem in check_finding(home, finding):
+        cut_off = problem.fault == "edited record" and _is_the_one_before(home, finding)
+        if problem.fault in SPOILT and not cut_off:
             raise UserError(
                 f"{problem.fault}: {problem.what}; nothing is written to a finding whose history "
                 "does not vouch for it: put the record back from a copy, or enter the claim anew"
             )
+
+
+def _is_the_one_before(home: Home, finding: str) -> bool:
+    history = events(home, finding)
+    saved = [e.body.get("record") for e in history if e.kind == "saved"]
+    last = history[-1].kind == "saved" and len(saved) > 1
+    return last and digest(load_finding(home, finding)) == saved[-2]
+
+
+def _open(home: Home, finding: str) -> Audit:
+    audit = open_audit(home, finding)
+    refuse_spoilt(home, audit.id)
     return audit
 
 

@@ -148,7 +148,10 @@ class AuditList(Pane):
         old = self._views.get(view.id)
         if view.checked or old is None:
             return view
-        return replace(view, costs=old.costs, problems=view.problems or old.problems, head=old.head)
+        return replace(
+            view, costs=old.costs, problems=view.problems or old.problems, refused=old.refused,
+            head=old.head,
+        )  # fmt: skip
 
     # Drawing
 

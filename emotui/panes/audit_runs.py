@@ -13,7 +13,7 @@ from emotui.events import Job, Partial, Progress
 from emotui.jobs.spec import ModelSpec
 from emotui.lanes import Tools
 from emotui.panes.audit_list import AuditList
-from emotui.panes.audit_rows import CHANGED, STALE, state_of
+from emotui.panes.audit_rows import STALE, state_of
 from emotui.sanitize import one_line
 from emotui.screens.asking import Confirm
 from emotui.worker import JobCancelled, JobEvent, JobFailed, JobFinished, Report
@@ -68,11 +68,11 @@ class AuditRuns(AuditList):
         if view is None:
             self.toast(self.empty_hint, severity="warning")
             return None
-        spoilt = [p for p in view.problems if p.fault != CHANGED]
-        if view.record is None or any(_vouches_not(p.fault) for p in spoilt):
-            problem = (spoilt or list(view.problems))[0]
-            said = f"{view.id}: {problem.fault}: {problem.what}; nothing is run on it or written"
-            self.toast(one_line(said), severity="error")
+        refused = view.refused
+        if view.record is None:
+            refused = "; ".join(f"{p.fault}: {p.what}" for p in view.problems)
+        if refused:
+            self.toast(one_line(f"{view.id}: {refused}"), severity="error")
             return None
         return view
 
@@ -230,12 +230,6 @@ class AuditRuns(AuditList):
             self.cancel(job)
             self.toast(f"{audit.finding}: stops{now}; finished controls are kept")
         self.draw_checks()
-
-
-def _vouches_not(fault: str) -> bool:
-    from emotui.jobs.audit_edit import SPOILT
-
-    return fault in SPOILT
 
 
 def _model(

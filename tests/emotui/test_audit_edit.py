@@ -108,8 +108,8 @@ def test_it_is_too_late_for_a_plan_once_evidence_was_read(emotui, home: Path, na
 
 @pytest.mark.parametrize(
     "args",
-    [("note", *NOTE), ("waive", "G2", "--reason", WHY), ("seal",),
-     ("deviate", "--what", "x", "--why", "y")],
+    [("note", *NOTE), ("waive", "G2", "--reason", WHY), ("seal",), ("run", *QUICK),
+     ("deviate", "--what", "x", "--why", "y"), ("supply", "--keyword-free", "x")],
 )  # fmt: skip
 def test_an_edited_record_is_not_vouched_for(emotui, home: Path, name: str, args):
     path = home / "findings" / f"{name}.json"
@@ -121,3 +121,24 @@ def test_an_edited_record_is_not_vouched_for(emotui, home: Path, name: str, args
     done = emotui("audit", "check")
     assert done.code == 1
     assert "edited record" in done.out, "the edit is still there to be found"
+
+
+def test_an_older_record_put_back_is_an_edit(emotui, home: Path, name: str):
+    path = home / "findings" / f"{name}.json"
+    before = path.read_bytes()
+    emotui("audit", "run", name, "--control", "G1", *QUICK)
+    written = [e for e in events(Home(home), name) if e.kind == "saved"]
+    assert len(written) == 3, "entered, after the control, at the end"
+    path.write_bytes(before)
+    assert "edited record" in emotui("audit", "note", name, *NOTE).error, "two saves are missing"
+
+
+def test_going_on_after_a_cut_off_save(emotui, home: Path, name: str):
+    path = home / "findings" / f"{name}.json"
+    before = path.read_bytes()
+    emotui("audit", "note", name, *NOTE)
+    path.write_bytes(before)
+    done = emotui("audit", "run", name, *QUICK, "--json")
+    assert done.code == 0, done.err
+    assert done.json["verdict"]["missing"] == []
+    assert emotui("audit", "check").code == 0

@@ -373,12 +373,13 @@ def test_tampering_is_named_and_nothing_is_written_over_it(home: Path):
         assert "edited record" in summary(host)
         for key in ("a", "A", "space", "p", "w", "D", "N"):
             await host.press(key)
-        assert len([s for s in host.app.said if "nothing is run on it or written" in s]) == 7
+        assert len([s for s in host.app.said if "nothing is written to a finding" in s]) == 7
         assert path.read_text() == before
         await host.press("j")
         assert "is no finding" in summary(host)
         assert host.pane.status_line == "0 of 2 hold"
-        await host.press("L")
+        await host.press("a")
+        assert "is no finding" in host.app.said[-1]
 
     play(scenario, home)
 
