@@ -150,7 +150,7 @@ def _row(view: "FindingView", control: str, state: str) -> Row:
         return Row(control, state, one_line(text), cost_text(view.costs.get(control), control))
     numbers = control_numbers({**found, "numbers": ordered(record, found)}, most=2)
     said = "; ".join(found["reasons"]) or numbers or question
-    if state == STALE:
+    if control in view.stale:
         said = f"an input has changed since; it said {found['state']}: {said}"
     return Row(control, state, one_line(said))
 
