@@ -34,7 +34,7 @@ from emotui.jobs.audit_data import (
 )
 from emotui.jobs.audit_edit import refuse_spoilt
 from emotui.jobs.audit_family import family_members
-from emotui.jobs.audit_gate import EXTRACTION, extraction_faults
+from emotui.jobs.audit_gate import EXTRACTION, known_faults
 from emotui.jobs.audit_probe import ESTIMATOR as PROBE_ESTIMATOR
 from emotui.jobs.audit_probe import probe_steps
 from emotui.jobs.audit_record import Audit, now, open_audit
@@ -307,7 +307,7 @@ def _close(home: Home, audit: Audit) -> None:
     if audit.claim.kind not in CONTROLS["I4"].hard_for:
         # What was read from stored activations falls with the engine that stored them.
         done = [r for r in done if r.id not in EXTRACTION]
-        found += extraction_faults(home, audit.provenance)
+        found += known_faults(home, audit.provenance)
     members = family_members(home, audit)
     if any(m.claim == audit.id for m in members):
         found.append(multiplicity(adjust(members), audit.id))

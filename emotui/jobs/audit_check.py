@@ -10,6 +10,7 @@ from typing import Any
 
 from emotui.errors import UserError
 from emotui.jobs.audit_data import current_inputs
+from emotui.jobs.audit_gate import EXTRACTION, OF_MODEL, known_faults
 from emotui.jobs.audit_record import Audit, code_hash, from_record
 from emotui.sanitize import one_line
 from store.errors import StoreError
@@ -23,6 +24,7 @@ from store.findings import (
 )
 from store.layout import Home
 from store.ledger import LedgerState, read_ledger
+from vectors.audits.registry import CONTROLS
 from vectors.errors import VectorsError
 
 HOLDS = ("SUPPORTED", "SUPPORTED-EXPLORATORY", "QUALIFIED")
@@ -104,6 +106,7 @@ def check_audit(
                 said = f"an input is gone: {one_line(str(error))}"
                 extra.append(FindingProblem(name, "changed input", said))
                 stale = tuple(audit.results)
+        extra += _gate(home, audit)
         stale = stale or stale_controls(record, current)
     wrong = check_finding(home, name, current=current, expected_head=expected, ledger=ledger)
     problems = [*wrong, *extra]
@@ -119,6 +122,19 @@ def check_audit(
         head=_head(home, name),
         sentence=str(verdict.get("sentence", "")),
     )
+
+
+def _gate(home: Home, audit: Audit) -> list[FindingProblem]:
+    """A check of the claim's model that has failed since the claim was audited."""
+    steered = audit.claim.kind in CONTROLS["I4"].hard_for
+    return [
+        FindingProblem(
+            audit.id, "changed input",
+            f"the integrity gate of its model failed: {fault.id}, {fault.reasons[0]}",
+        )
+        for fault in known_faults(home, audit.provenance, OF_MODEL if steered else EXTRACTION)
+        if fault.id not in audit.results or audit.results[fault.id].state != "fail"
+    ]  # fmt: skip
 
 
 def _typed(audit: Audit, verdict: Mapping[str, Any]) -> str:

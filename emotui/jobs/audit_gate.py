@@ -7,7 +7,7 @@ layer and strength. A failure makes every claim about the model INCONCLUSIVE, cl
 activations by I4 and I5. Computes no check itself.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -270,8 +270,10 @@ def _result(gate: Gate, push: str, wanted: list[str], *, cached: bool, named: st
     )
 
 
-def extraction_faults(home: Home, provenance: Provenance) -> list[ControlResult]:
-    """I4 and I5 of the model that made a run's activations, where they are known to have failed.
+def known_faults(
+    home: Home, provenance: Provenance, controls: Sequence[str] = EXTRACTION
+) -> list[ControlResult]:
+    """The checks of a claim's model that are known to have failed; by default those of extraction.
 
     A failed gate counts until it is run again and passes, whatever the code has become.
     """
@@ -284,7 +286,7 @@ def extraction_faults(home: Home, provenance: Provenance) -> list[ControlResult]
             and model.get("tokenizer_hash") == provenance.tokenizer_sha256
             and model.get("dtype") == provenance.dtype
         )
-        for control in EXTRACTION if same else ():
+        for control in controls if same else ():
             kept = record.get("results", {}).get(control)
             if kept is not None and kept["result"]["state"] == "fail":
                 result = ControlResult.from_json(kept["result"])

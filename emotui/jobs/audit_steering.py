@@ -5,10 +5,12 @@ In: a set of vectors, its model, prompts. Out: steps. The outcome they read is i
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
 
+from emotui.errors import OptionError
 from emotui.jobs.audit_bench import ROWS, STEERED, Workbench, on_demand, valence_of
 from emotui.jobs.audit_data import TEXTS, Source, Step
 from emotui.jobs.audit_direction import on_the_claimed_side
@@ -92,11 +94,11 @@ def _specific(work: Workbench) -> ControlResult:
     subject, valence = audit.subject, valence_of(audit)
     names = _chosen([n for n in work.directions.labels if n in data.labels], audit, valence)
     directions = {n: work.directions.at(n, subject.layer) for n in names}
-    words = {
-        n: bench.target if n == subject.emotion
-        else marking_tokens(bench.model, data, n, audit.seed)[0]
-        for n in names
-    }  # fmt: skip
+    words = {subject.emotion: bench.target}
+    for name in names[1:]:
+        # An emotion whose texts no token marks has no outcome of its own, so no row.
+        with suppress(OptionError):
+            words[name] = marking_tokens(bench.model, data, name, audit.seed)[0]
     topic = mean_difference(data.rows, data.groups, int(np.bincount(data.groups).argmax()))
     return specificity(
         bench, subject.emotion, directions, words, valence, audit.settings,

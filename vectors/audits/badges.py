@@ -5,8 +5,8 @@ earlier ones, however well its own controls did. Knows no claim text.
 
 1 associated   AUROC interval above .70, gain over surface features above 0, and P1 P2 P4 P5 P10 X2
                not failed (X3 too unless there is no keyword-free set)
-2 causal       "sufficient": I1-I3 I7 C1 C2 C4 C6 C12 hold; "necessary": C9 holds. Two words, never
-               merged; either one gives the badge
+2 causal       "sufficient": I1-I3 I7 C1 C2 C4 C6 C12 hold; "necessary": I1-I3 hold and C9 passes
+               (a warning is not enough). Two words, never merged; either one gives the badge
 3 graded       C5 and C11 hold
 """
 
@@ -42,7 +42,7 @@ def badges(results: Mapping[str, ControlResult], *, stale: Sequence[str] = ()) -
     detail = " and ".join(
         name
         for name, need in (("sufficient", SUFFICIENT), ("necessary", NECESSARY))
-        if _hold(fresh, need)
+        if _hold(fresh, need) and (name == "sufficient" or fresh["C9"].state == "pass")
     )
     if not detail:
         return tuple(out)

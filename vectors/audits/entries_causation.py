@@ -78,7 +78,8 @@ CAUSATION = (
         "and position, against R random and R covariance-matched directions treated alike; share "
         "of what the prompts evoke; zero, resampled neutral projections and LEACE beside it",
         "on", (), "Heimersheim and Nanda 2404.15255",
-        "Whether adding it suffices (C1, C4); a rise means the direction inhibits.",
+        "Whether adding it suffices (C1, C4); a rise means the direction inhibits. A drop that "
+        "random removals give as well fails.",
         "forwards", ("ablation",), False, "removal helps little",
     ),
     Control(

@@ -52,7 +52,8 @@ def necessity(
     found = mean_interval(drop, settings, "C9")
     numbers = {"drop": found} | _beside(bench, base, erasers, settings)
     state, edges = _judge(found, nulls, side or (1 if found.value >= 0 else -1))
-    said = _said(found, edges, side)
+    beyond = all(null.p <= 1 - EDGE for null, _ in nulls)
+    said = _said(found, edges, side, beyond=beyond)
     if plain is not None:
         evoked, share = _evoked(drop, base, plain, settings)
         numbers["evoked above neutral"] = evoked
@@ -100,7 +101,10 @@ def _judge(
     nulls: Sequence[tuple[Null, Float[np.ndarray, "draw"]]],
     side: int,
 ) -> tuple[State, list[float]]:
-    """pass: beyond 95 % of both kinds. warn: beyond 0 only, or beyond isotropic ones only."""
+    """pass: the interval beyond 95 % of both kinds. warn: above 0, the mean beyond isotropic ones.
+
+    A drop that random removals give as well is none.
+    """
     low = found.low if side > 0 else -found.high
     edges = [float(np.quantile(side * sham, EDGE)) for _, sham in nulls]
     if not low > 0:
@@ -108,11 +112,13 @@ def _judge(
     if nulls[0][0].floor > 1 - EDGE:
         # Fewer than 19 removals: their 95 % point is their largest, which says little.
         return "limited", edges
-    return ("pass" if low > max(edges) else "warn"), edges
+    if low > max(edges):
+        return "pass", edges
+    return ("warn" if side * found.value > edges[0] else "fail"), edges
 
 
-def _said(found: Interval, edges: Sequence[float], side: int) -> str:
-    if side > 0 and found.high < 0:
+def _said(found: Interval, edges: Sequence[float], side: int, *, beyond: bool) -> str:
+    if side > 0 and found.high < 0 and beyond:
         return f"removal raises the outcome by {-found.value:.2f}: the direction inhibits it"
     verb = "lowers" if found.value >= 0 else "raises"
     return (

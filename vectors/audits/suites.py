@@ -13,7 +13,7 @@ from jaxtyping import Float
 from vectors.generation import RowResult
 
 from .arms import random_directions, shuffled_directions
-from .bench import Bench
+from .bench import Bench, Effects
 from .choice import chosen_elsewhere
 from .data import AuditData
 from .dose import dose_effects, dose_response, per_prompt, sign_flip
@@ -22,11 +22,13 @@ from .language import coherence_budget
 from .leakage import lexical_leakage
 from .length import length_norm
 from .mechanism import active_path
+from .necessity import necessity
 from .nullspace import null_space
 from .pairs import Pair
 from .permutation import label_noise
 from .pipeline_null import pipeline_null
 from .reliability import cross_seed, noise_free_cosine
+from .removal import RemovalBench
 from .result import ControlResult
 from .settings import AuditSettings
 from .surface import surface_features
@@ -132,6 +134,42 @@ def steering_controls(
             lambda: active_path(bench, space, settings),
             lambda: shuffled_directions(bench, data, label, settings),
             lambda: random_directions(bench, space, settings),
+        ),
+        thorough=thorough,
+    )
+
+
+def ablation_controls(
+    bench: RemovalBench,
+    data: AuditData,
+    label: str,
+    settings: AuditSettings,
+    *,
+    texts: tuple[Sequence[RowResult], Sequence[RowResult]],
+    natural: Float[np.ndarray, "row d_model"],
+    gate: Sequence[ControlResult] | None = None,
+    tuning: Sequence[str] | None = None,
+    n_tried: int = 1,
+    side: int = 1,
+    plain: Effects | None = None,
+    thorough: bool = False,
+) -> Results:
+    """I1-I6, C12, X1, C6, C9 of an ablation claim.
+
+    `texts` are rows with the direction removed and without; `plain` the outcome on neutral prompts;
+    `side` is what is claimed: +1 that removal lowers the outcome, -1 that it raises it.
+    """
+    checks = gate or integrity_gate(bench.model, bench.intervention, bench.prompts, settings)
+    results: Results = {r.id: r for r in checks if r.id != "I7"}
+    if not thorough and any(r.state == "fail" for r in results.values()):
+        return results
+    two = data.one_against_rest(label)
+    return results | run(
+        (
+            lambda: chosen_elsewhere(tuning, bench.prompts, n_tried=n_tried),
+            lambda: cross_seed(two, settings, labels=(label,)),
+            lambda: coherence_budget(*texts, settings),
+            lambda: necessity(bench, natural, settings, side=side, plain=plain),
         ),
         thorough=thorough,
     )

@@ -108,12 +108,16 @@ def _body(claim: Claim, results: Mapping[str, ControlResult], who: str, *, causa
 
 
 def _removal(claim: Claim, results: Mapping[str, ControlResult], who: str) -> str:
-    """Removing is itself the experiment, so the verb says what C9 measured."""
+    """Removing is itself the experiment, so the verb says what C9 measured against its null."""
     drop = results["C9"].numbers.get("drop") if "C9" in results else None
-    if drop is None or not drop.excludes(0.0):
-        measured = "" if drop is None else f" (drop {number(results, 'C9', 'drop')})"
+    null = results["C9"].null if "C9" in results else None
+    if drop is None or null is None:
+        return f"what removing the direction of {who} does to {claim.statistic} was not measured"
+    if not drop.excludes(0.0) or null.p > 0.05:
         return (
-            f"removing the direction of {who} does not move {claim.statistic} measurably{measured}"
+            f"removing the direction of {who} does not move {claim.statistic} more than removing "
+            f"random ones (drop {number(results, 'C9', 'drop')}; random {null.mean:.2f} ± "
+            f"{null.sd:.2f})"
         )
     verb = "lowers" if drop.value > 0 else "raises"
     ends = sorted((abs(drop.low), abs(drop.high)))

@@ -1,4 +1,4 @@
-"""The audit audited: twelve worlds whose truth is known, and 200 in which nothing is.
+"""The audit audited: fourteen worlds whose truth is known, and 200 in which nothing is.
 
 Each world goes through the suites a user would run; what is asserted is the verdict and the control
 that decides it.
@@ -21,9 +21,15 @@ from vectors.audits.integrity import exact_null
 from vectors.audits.mechanism import active_path
 from vectors.audits.multiplicity import Member, adjust
 from vectors.audits.permutation import label_noise
+from vectors.audits.removal import RemovalBench
 from vectors.audits.result import ControlResult
 from vectors.audits.settings import PRESETS, AuditSettings
-from vectors.audits.suites import cosine_controls, probe_controls, steering_controls
+from vectors.audits.suites import (
+    ablation_controls,
+    cosine_controls,
+    probe_controls,
+    steering_controls,
+)
 from vectors.audits.transfer import OtherSet, held_out_topics, without_keywords
 from vectors.audits.verdict import Verdict, decide
 from vectors.generation import RowResult, generate
@@ -253,3 +259,63 @@ def test_12_a_dormant_path_fails_c10(toy: Toy) -> None:
     used = bench(toy, toy.axes["read"] + toy.axes["dormant"])
     assert sign_flip(used, QUICK).state == "pass"  # the effect is there, by a path of no use
     assert active_path(used, toy.natural, QUICK).state == "fail"
+
+
+def evoking(toy: Toy, axis: str, *, most: bool = True) -> RemovalBench:
+    """Prompts whose last token lies along the cause (or against it), a direction removed."""
+    last = [toy.model.tokenizer(p)["input_ids"][-1] for p in prompts(120)]
+    order = np.argsort(-(toy.natural[last] @ toy.axes["cause"]))
+    chosen = order[:40] if most else order[-40:]
+    return RemovalBench(
+        toy.model, tuple(prompts(120)[i] for i in chosen), bench(toy, toy.axes[axis]).intervention,
+        1.0, bench(toy, toy.axes[axis]).target, NEUTRAL,
+        neutral_rows=dict.fromkeys(range(3), toy.natural),
+    )  # fmt: skip
+
+
+def removed(toy: Toy, used: RemovalBench, axis: str, *, side: int = 1) -> dict[str, ControlResult]:
+    interventions, shares = used.arm(1.0)
+    made = generate(
+        toy.model,
+        [p for p in used.prompts[:12] for _ in (0, 1)],
+        interventions=interventions,
+        alphas=[list(shares), [None] * len(shares)] * 12,
+        sampling=Sampling(max_new_tokens=16, seed=2),
+    )
+    neutral = bench(toy, toy.axes["cause"])
+    return ablation_controls(
+        used, labelled(toy, axis), "sorrow", QUICK,
+        texts=(list(made.rows[::2]), list(made.rows[1::2])), natural=toy.natural,
+        tuning=["other prompts"], n_tried=6, side=side, plain=neutral.outcome(neutral.base()),
+    )  # fmt: skip
+
+
+def test_13_a_needed_direction_is_supported_as_necessary(toy: Toy) -> None:
+    results = removed(toy, evoking(toy, "cause"), "cause")
+    found = verdict("ablation", results)
+    assert found.word == "SUPPORTED", found.reasons
+    assert "removing the direction of joy lowers" in found.sentence
+    assert "of what the prompts evoke" in found.sentence
+    assert results["C9"].numbers["drop share"].low > 0.3
+    assert found.badges == ()  # no badge without those before it
+    both = verdict("ablation", {**probe_controls(labelled(toy, "cause"), QUICK), **results})
+    assert [(b.name, b.detail) for b in both.badges] == [
+        ("associated", ""), ("causal", "necessary")
+    ]  # fmt: skip
+    # Where it speaks against the outcome, removal raises it: that is what was found, not claimed.
+    against = removed(toy, evoking(toy, "cause", most=False), "cause", side=-1)
+    assert against["C9"].state == "pass"
+    assert "raises" in verdict("ablation", against).sentence
+
+
+def test_14_a_read_only_direction_is_not_needed(toy: Toy) -> None:
+    results = removed(toy, evoking(toy, "read"), "read")
+    assert results["C9"].state == "fail"
+    found = verdict("ablation", results)
+    assert found.word == "REFUTED-AS-WORDED"
+    assert "does not move statistic more than removing random ones" in found.sentence
+    # Prompts that do not evoke it leave nothing to be removed: no verdict on need.
+    none = removed(toy, evoking(toy, "read", most=False), "read")
+    assert none["C9"].state == "limited"
+    assert "may not evoke it" in none["C9"].reasons[0]
+    assert verdict("ablation", none).word == "INCONCLUSIVE"
