@@ -88,7 +88,11 @@ class AuditRuns(AuditList):
         if view is None or not control:
             return
         state = state_of(view, control)
-        if control.startswith("R"):
+        from vectors.audits.registry import CONTROLS
+
+        if CONTROLS[control].cost == "people":
+            self.toast(f"{control} takes a person's eyes: b begins the blinded rating")
+        elif control.startswith("R"):
             self.toast(f"{control} is computed from the record itself whenever a control has run")
         elif state not in OPEN:
             self.toast(f"{control} has run ({state}) and its inputs have not changed since")
