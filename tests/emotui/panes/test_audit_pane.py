@@ -437,6 +437,16 @@ def test_another_pane_can_ask_for_a_claim(home: Path, kind: str):
          pair=("joyful", "glad"))  # fmt: skip
 
 
+def test_a_claim_asked_for_before_the_pane_was_ever_shown(home: Path):
+    async def scenario(host: Hosted) -> None:
+        assert isinstance(host.app.screen, ClaimForm)
+        assert host.workspace.claim == ""
+        await host.press("escape")
+        assert "never counts as passed" in host.screen()
+
+    play(scenario, home, claim="cosine", run="r", pair=("joyful", "glad"))
+
+
 def test_more_to_hold_it_against_and_every_control_there_is(home: Path, tmp_path: Path):
     name = cosine(home)
     norms = tmp_path / "norms.csv"
