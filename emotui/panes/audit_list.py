@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical, VerticalScroll
+from textual.timer import Timer
 from textual.widgets import Static
 
 from emotui.events import Job, Partial
@@ -26,6 +27,10 @@ from emotui.worker import JobEvent, Report
 
 if TYPE_CHECKING:
     from emotui.jobs.audit_browse import FindingView
+
+
+SIDE_AFTER = 0.08
+"""Seconds after the last move until the control beside the checklist is drawn."""
 
 
 class AuditList(Pane):
@@ -61,6 +66,7 @@ class AuditList(Pane):
         self._needle = ""
         self._at = ""
         """Id of the finding that is shown."""
+        self._side_due: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """List, detail, and one control where there is room."""
@@ -206,7 +212,10 @@ class AuditList(Pane):
                 self.query_one("#audit-top").scroll_home(animate=False)
                 self.draw_finding(keep=False)
         else:
-            self._draw_side()
+            # Held keys move at once; the sheet follows when they rest.
+            if self._side_due is not None:
+                self._side_due.stop()
+            self._side_due = self.set_timer(SIDE_AFTER, self._draw_side)
 
     def on_virtual_table_opened(self, message: VirtualTable.Opened) -> None:
         """Enter: from the finding to its checklist, from a control to all it rests on."""
