@@ -3,6 +3,7 @@
 In: records as plain values. Out: lines; every foreign text is sanitised. Computes nothing.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,21 @@ def number(value: Mapping[str, Any]) -> str:
     middle, low, high = (value[k] for k in ("value", "low", "high"))
     if middle is None:
         return "-"
-    ends = "" if low is None or low == high else f" [{low:.3g}, {high:.3g}]"
+    if low is None or high is None or low == high:
+        said = f"{middle:.3g}"
+    else:
+        said = "{} [{}, {}]".format(*_alike(middle, low, high))
     n = f"n {value['n']:,}" + (
         f"/{value['n_clusters']:,}" if value["n_clusters"] != value["n"] else ""
     )
-    return f"{middle:.3g}{ends} {n}"
+    return f"{said} {n}"
+
+
+def _alike(*values: float) -> list[str]:
+    """With as many decimals as the largest of them needs for three digits."""
+    largest = max(abs(v) for v in values)
+    places = 2 if not largest else min(max(2 - math.floor(math.log10(largest)), 0), 9)
+    return [f"{v:.{places}f}" if float(f"{v:.{places}f}") else "0" for v in values]
 
 
 def control_numbers(control: Mapping[str, Any], *, most: int = 4) -> str:
@@ -86,7 +97,7 @@ def finding_lines(record: Mapping[str, Any], required: Sequence[str]) -> list[st
         lines.append(
             f"  wording: {one_line(hit['word'])!r}: {hit['why']}; write {one_line(hit['instead'])}"
         )
-    lines += ["", f"  about: {_about(subject)}"]
+    lines += ["", f"  about: {about(subject)}"]
     lines.append(
         f"  plan: sealed {sealed['sealed_at']}, {sealed['sha256'][:12]}" if sealed
         else "  plan: none was sealed, so at best exploratory"
@@ -106,7 +117,8 @@ def _tried(record: Mapping[str, Any]) -> str:
     return f"  after {n:,} setting{'' if n == 1 else 's'} tried" if n else ""
 
 
-def _about(subject: Mapping[str, Any]) -> str:
+def about(subject: Mapping[str, Any]) -> str:
+    """What is audited, in one line: emotion, run or vectors, layer, pooling, alpha, prompts."""
     other = f" and {subject['other']}" if subject["other"] else ""
     where = f"vectors {subject['vectors']}" if subject["vectors"] else f"run {subject['run']}"
     alpha = "" if subject["alpha"] is None else f", alpha {subject['alpha']:+g}"

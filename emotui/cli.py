@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from emotui.commands import (
     audit,
+    audit_edit,
     data,
     demo,
     extract,
@@ -91,6 +92,7 @@ app.command("score", epilog=score.EXAMPLE, short_help="Colour a text's tokens by
     score.score
 )
 app.command("steer", epilog=steer.EXAMPLE, short_help="Push a model along an emotion.")(steer.steer)
+audit_edit.register(audit.app)
 app.add_typer(audit.app, name="audit")
 app.command("serve", epilog=serve.EXAMPLE, short_help="The workbench in a browser.")(serve.serve)
 app.command("doctor", epilog=tools.DOCTOR_EXAMPLE, short_help="Is this machine ready?")(

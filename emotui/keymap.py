@@ -63,10 +63,13 @@ def _normal(key: str) -> str:
     return _character_to_key(key) if len(key) == 1 else key
 
 
+_PASSED_ON = ({"lists.next-hit", "audit.new"}, {"lists.previous-hit", "audit.note"})
+# A table without hits passes its hit keys on, and the Audit pane's tables have none.
+
+
 def _meet(first: Action, second: Action) -> bool:
     """Whether one press could mean either: a key goes to the focused widget, its pane, the app."""
-    if {first.id, second.id} == {"lists.next-hit", "audit.new"}:
-        # A table without hits passes its hit keys on, and the Audit pane's list has none.
+    if {first.id, second.id} in _PASSED_ON:
         return False
     owners = {first.owner, second.owner}
     if len(owners) == 1 or "app" in owners:

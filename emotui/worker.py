@@ -26,7 +26,7 @@ from vectors.errors import Cancelled, VectorsError
 EXPECTED = (UserError, StoreError, VectorsError)
 """Errors that say in one line what to do; they leave no traceback file."""
 PROGRESS_EVERY = 0.1
-"""Seconds between two progress reports of a job; the ones between are replaced by the newest."""
+"""Seconds between two progress reports of a part of a job; the newest replaces those between."""
 
 
 class MakeJob(Protocol):
@@ -202,10 +202,11 @@ class Worker:
         job_id, flag = entry.job_id, entry.cancel
         job = entry.make(cancelled=flag.is_set)
         held: Progress | None = None
-        last = float("-inf")
+        last, part = float("-inf"), ""
         try:
             for event in job:
-                if isinstance(event, Progress) and self._clock() - last < PROGRESS_EVERY:
+                soon = self._clock() - last < PROGRESS_EVERY
+                if isinstance(event, Progress) and soon and event.note == part:
                     held = event
                 elif isinstance(event, Done):
                     if held is not None:
@@ -216,6 +217,8 @@ class Worker:
                         self._post(JobEvent(job_id, held))
                     if isinstance(event, Progress) or held is not None:
                         last = self._clock()
+                    if isinstance(event, Progress):
+                        part = event.note
                     held = None
                     self._post(JobEvent(job_id, event))
                 if flag.is_set():

@@ -32,6 +32,7 @@ from emotui.jobs.audit_data import (
     provenance_of,
     source_of,
 )
+from emotui.jobs.audit_edit import refuse_spoilt
 from emotui.jobs.audit_family import family_members
 from emotui.jobs.audit_gate import EXTRACTION, known_faults
 from emotui.jobs.audit_probe import ESTIMATOR as PROBE_ESTIMATOR
@@ -92,6 +93,7 @@ def audit_job(
 ) -> Job:
     """Runs what is missing or stale; Done holds the finding's record."""
     audit = open_audit(home, request.finding)
+    refuse_spoilt(home, audit.id)
     _take_preset(home, audit, request.preset)
     for control, reason in request.waive:
         _known_control(control)

@@ -75,13 +75,17 @@ def check_audits(
         if name not in names:
             raise UserError(f"--head names the finding {one_line(name)!r}, which is not there")
     return CheckedHome(
-        tuple(_check(home, name, heads.get(name), ledger) for name in names),
+        tuple(check_audit(home, name, heads.get(name), ledger) for name in names),
         tuple(check_ledger(ledger, ledger_head)),
         ledger.head,
     )
 
 
-def _check(home: Home, name: str, expected: str | None, ledger: LedgerState) -> Checked:
+def check_audit(
+    home: Home, name: str, expected: str | None = None, ledger: LedgerState | None = None
+) -> Checked:
+    """One finding; `expected` is a hash of its history noted earlier, `ledger` saves reading it."""
+    ledger = read_ledger(home) if ledger is None else ledger
     record = _record(home, name)
     current: dict[str, str] = {}
     extra: list[FindingProblem] = []

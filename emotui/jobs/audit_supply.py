@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emotui.errors import OptionError, UserError
+from emotui.jobs.audit_edit import refuse_spoilt
 from emotui.jobs.audit_further import Further, is_same_model, other_texts
 from emotui.jobs.audit_record import Subject, now, open_audit
 from emotui.jobs.rundata import open_run, run_data
@@ -75,6 +76,7 @@ def supply_audit(home: Home, finding: str, supplies: Supplies) -> dict[str, Any]
             "--neutral-run, --norms, --paraphrases"
         )
     audit = open_audit(home, finding)
+    refuse_spoilt(home, audit.id)
     axis = audit.claim.kind == "axis"
     before, after = audit.subject, supplied(home, audit.subject, supplies, axis=axis)
     body = {

@@ -1,187 +1,293 @@
-"""The Audit pane: findings at the left, the controls of the one under the cursor at the right.
+"""The Audit pane: findings with their verdicts, the checklist of each, and what a person may add.
 
-In: findings as lines, handed to `show_findings`. Out: nothing yet but which command serves. The
-verdict is computed elsewhere and only shown here. Runs no control itself.
+In: the findings on disk. Out: audit jobs, edits as events in the history, new claims from what the
+user is looking at, the report. The verdict is computed elsewhere and only shown here.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from rich.text import Text
-from textual.app import ComposeResult
-from textual.containers import Container, VerticalScroll
-from textual.widgets import Static
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
 
 from emotui.actions import bindings
-from emotui.panes.base import Pane
+from emotui.events import Job
+from emotui.lanes import JobFactory, Tools
+from emotui.panes.audit_dialogs import (
+    PlanQuestion,
+    deviation_form,
+    note_form,
+    plan_lines,
+    waiver_question,
+)
+from emotui.panes.audit_rows import state_of
+from emotui.panes.audit_runs import AuditRuns
+from emotui.panes.audit_suggest import suggestion, suggestions
+from emotui.panes.audit_wizard import (
+    claim_form,
+    new_request,
+    supplies_of,
+    supply_form,
+)
 from emotui.sanitize import one_line
-from emotui.widgets.table import Column, VirtualTable
+from emotui.screens.asking import AskText, PickOne
+from emotui.worker import JobFailed, Report
 
-VERDICTS = {
-    "SUPPORTED": "✓",
-    "SUPPORTED_EXPLORATORY": "✓",
-    "QUALIFIED": "≈",
-    "REFUTED_AS_WORDED": "✗",
-    "INCONCLUSIVE": "?",
-    "UNTESTED": "◌",
-}
-"""Glyphs that tell verdicts apart without colour."""
-STATES = {
-    "pass": "✓",
-    "warn": "!",
-    "fail": "✗",
-    "not_run": "◌",
-    "waived": "w",
-    "limited": "?",
-    "n/a": "–",
-}
-"""The same for controls."""
-EXPLAINED = """\
-A finding is a claim in words, the controls its kind has to
-pass, and a verdict. The verdict is computed, never typed.
-
-  ✓ supported      every hard control passed
-  ≈ qualified      a control warns; the sentence says so
-  ✗ refuted        as worded: a hard control failed
-  ? inconclusive   not enough data to tell
-  ◌ untested       a hard control has not been run;
-                   that never counts as passed
-
-Controls: ✓ pass  ! warn  ✗ fail  ◌ not run
-          w waived, with a reason  – does not apply
-"""
+RATING = "emotui.panes.audit_blind"
 
 
-@dataclass(frozen=True)
-class ControlLine:
-    """One control of a finding."""
-
-    id: str
-    state: str
-    """One of STATES."""
-    evidence: str
-    """The number it rests on, in one line."""
-    hard: bool
-    """Whether the verdict needs it."""
-
-
-@dataclass(frozen=True)
-class FindingLine:
-    """One finding as the pane shows it."""
-
-    id: str
-    claim: str
-    verdict: str
-    """One of VERDICTS."""
-    sentence: str
-    """What may be said, given the verdict."""
-    controls: tuple[ControlLine, ...]
-
-
-class AuditPane(Pane):
-    """List and detail."""
+class AuditPane(AuditRuns):
+    """All of it."""
 
     SCOPED_CSS = False
     pane_id = "audit"
-    empty_hint = "no finding yet: emotui audit new starts one"
     BINDINGS = bindings("audit")
-    DEFAULT_CSS = """
-    AuditPane #audit-both { layout: horizontal; height: 1fr; }
-    AuditPane #findings { width: 2fr; }
-    AuditPane #audit-detail { width: 3fr; border-left: solid $panel; padding: 0 1; }
-    AuditPane Static { height: auto; }
-    .-narrow AuditPane #audit-both { layout: vertical; }
-    .-narrow AuditPane #findings { width: 1fr; height: 6; }
-    .-narrow AuditPane #audit-detail {
-        width: 1fr; height: 1fr; border-left: none; border-top: solid $panel; padding: 0;
-    }
-    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._findings: tuple[FindingLine, ...] = ()
+        self._entering: dict[int, tuple[str, dict[str, str]]] = {}
+        """Per job that enters a claim, the form's answers, for when it is refused."""
 
-    def compose(self) -> ComposeResult:
-        """List, detail."""
-        columns = (Column("", 1), Column("id", 6), Column("claim"), Column("hard", 5, "right"))
-        with Container(id="audit-both"):
-            yield VirtualTable(columns, empty=self.empty_hint, id="findings")
-            with VerticalScroll(id="audit-detail", can_focus=True):
-                yield Static(Text(EXPLAINED), id="audit-text")
+    def on_workspace(self, changed: frozenset[str]) -> None:
+        """Another pane may have asked for a finding from what it shows."""
+        super().on_workspace(changed)
+        if "claim" in changed and self.workspace.claim:
+            kind = self.workspace.claim
+            self.choose(replace(self.workspace, claim=""))
+            self.open_form(kind)
 
-    def show_findings(self, findings: Sequence[FindingLine]) -> None:
-        """Show these instead."""
-        self._findings = tuple(findings)
+    def on_job(self, report: Report) -> None:
+        """A claim that was refused comes back as it was typed, with the reason."""
+        super().on_job(report)
+        entered = self._entering.pop(report.job_id, None) if isinstance(report, JobFailed) else None
+        if entered is not None and isinstance(report, JobFailed):
+            self.open_form(*entered, wrong=report.message)
 
-        def rows(start: int, stop: int) -> list[list[str]]:
-            return [finding_cells(f) for f in self._findings[start:stop]]
-
-        self.query_one("#findings", VirtualTable).set_rows(len(self._findings), rows)
-        if not self._findings:
-            self.query_one("#audit-text", Static).update(Text(EXPLAINED))
-        self.shell.refresh_rows()
-
-    def on_virtual_table_cursor_moved(self, message: VirtualTable.CursorMoved) -> None:
-        """Another finding."""
-        lines = finding_lines(self._findings[message.row])
-        self.query_one("#audit-text", Static).update(Text("\n".join(lines)))
-
-    def _not_yet(self) -> None:
-        self.toast(self.empty_hint if not self._findings else "open the finding first: Enter")
-
-    def action_run_control(self) -> None:
-        """Run the control under the cursor."""
-        self._not_yet()
-
-    def action_run_all(self) -> None:
-        """Run all hard controls."""
-        self._not_yet()
+    # A new finding
 
     def action_new_finding(self) -> None:
-        """Start a finding."""
-        self._not_yet()
+        """Which kind of claim, then its form."""
+        options = [(s.kind, s.line) for s in suggestions(self.workspace)]
+        self.ask(PickOne("What kind of claim?", options), self.open_form)
+
+    def open_form(
+        self, kind: str, answers: dict[str, str] | None = None, *, wrong: str = ""
+    ) -> None:
+        """The form of a kind, filled from what the user is looking at."""
+
+        def take(found: dict[str, str]) -> None:
+            self._enter(kind, found)
+
+        given = suggestion(self.workspace, kind)
+        self.ask(claim_form(kind, given, answers=answers, wrong=wrong), take)
+
+    def _enter(self, kind: str, answers: dict[str, str]) -> None:
+        def start(tools: Tools) -> Job:
+            from emotui.jobs.audit_browse import new_job
+
+            return new_job(tools.home, new_request(kind, answers))
+
+        job = self.submit(start, f"enter a {kind} claim", lane="desk", then=self._entered)
+        self._entering[job] = kind, answers
+
+    def _entered(self, record: dict[str, Any]) -> None:
+        sealed = "its plan is sealed" if record["prereg"] else "no plan is sealed; p seals one"
+        self.toast(f"{record['id']} entered, {sealed}; a runs what its verdict needs")
+        self.read_all(at=record["id"])
+
+    # What a person may add
 
     def action_preregister(self) -> None:
-        """Write the claim down first."""
-        self._not_yet()
+        """Show the plan, ask, seal it."""
+        view = self.ready()
+        if view is None or view.record is None or self.busy(view.id):
+            return
+        if view.record["prereg"]:
+            at = view.record["prereg"]["sealed_at"][:16]
+            self.toast(f"the plan was sealed at {at}; D logs a deviation from it")
+            return
+        if view.record["evidence"]:
+            self.toast("evidence was read already; a plan sealed now is no plan: n enters the "
+                       "claim anew", severity="warning")  # fmt: skip
+            return
+        name = view.id
 
-    def action_blind(self) -> None:
-        """Rate outputs without their labels."""
-        self._not_yet()
+        def show(prereg: Any) -> None:
+            def seal(yes: bool) -> None:
+                if yes:
+                    self._edit(name, f"seal the plan of {name}", _sealing(name))
+
+            self.ask(PlanQuestion(name, plan_lines(prereg)), seal)
+
+        def start(tools: Tools) -> Job:
+            from emotui.jobs.audit_edit import plan_job
+
+            return plan_job(tools.home, name)
+
+        self.submit(start, f"plan of {name}", lane="desk", subject="plan", then=show, quiet=True)
 
     def action_waive(self) -> None:
-        """Waive a control."""
-        self._not_yet()
+        """Leave out the control under the cursor; asks why."""
+        self.waive(self.control)
+
+    def waive(self, control: str) -> None:
+        """Leave out one control of the finding that is shown."""
+        view = self.ready()
+        if view is None or not control or self.busy(view.id):
+            return
+        if state_of(view, control) not in ("not_run", "waived"):
+            self.toast(f"{control} has been run; only a control that was not run can be waived")
+            return
+        from vectors.audits.registry import CONTROLS, default_on
+
+        if control not in view.required and not default_on(control):
+            self.toast(f"{control} is not required for this claim, so there is nothing to waive")
+            return
+        name = view.id
+
+        def take(reason: str) -> None:
+            def start(tools: Tools) -> Job:
+                from emotui.jobs.audit_edit import waive_job
+
+                return waive_job(tools.home, name, control, reason)
+
+            self._edit(name, f"waive {control} of {name}", start)
+
+        self.ask(waiver_question(control, CONTROLS[control].question), take)
+
+    def action_deviate(self) -> None:
+        """A departure from the sealed plan."""
+        view = self.ready()
+        if view is None or view.record is None or self.busy(view.id):
+            return
+        if not view.record["prereg"]:
+            self.toast("no plan is sealed, so there is nothing to deviate from; p seals one")
+            return
+        name = view.id
+
+        def take(answers: dict[str, str]) -> None:
+            def start(tools: Tools) -> Job:
+                from emotui.jobs.audit_edit import deviate_job
+
+                return deviate_job(tools.home, name, answers["what"], answers["why"])
+
+            self._edit(name, f"deviation of {name}", start)
+
+        self.ask(deviation_form(name), take)
+
+    def action_supply(self) -> None:
+        """Other texts, a second run, norms: what further controls need."""
+        view = self.ready()
+        if view is None or self.busy(view.id):
+            return
+        name = view.id
+
+        def take(answers: dict[str, str]) -> None:
+            def start(tools: Tools) -> Job:
+                from emotui.jobs.audit_browse import supply_job
+
+                return supply_job(tools.home, name, supplies_of(answers))
+
+            self._edit(name, f"more for {name}", start)
+
+        self.ask(supply_form(name), take)
+
+    def action_note(self) -> None:
+        """What is controlled, what is not."""
+        view = self.ready()
+        if view is None or self.busy(view.id):
+            return
+        name = view.id
+
+        def take(answers: dict[str, str]) -> None:
+            def start(tools: Tools) -> Job:
+                from emotui.jobs.audit_edit import note_job
+
+                return note_job(tools.home, name, answers["controlled"], answers["not_controlled"])
+
+            self._edit(name, f"note on {name}", start)
+
+        self.ask(note_form(name), take)
+
+    def _edit(self, name: str, title: str, start: JobFactory) -> None:
+        def done(record: dict[str, Any]) -> None:
+            word = record["verdict"]["word"]
+            self.toast(f"{title}: written; the verdict is {word}")
+            self.read_one(name, check=True)
+
+        self.submit(start, title, lane="desk", then=done)
+
+    # What goes out
+
+    def action_copy_sentence(self) -> None:
+        """The licensed sentence to the clipboard."""
+        view = self.finding
+        if view is None or view.verdict is None:
+            self.toast(self.empty_hint, severity="warning")
+            return
+        self.shell.copy_out(one_line(view.verdict.sentence))
 
     def action_export(self) -> None:
-        """Write the audit to a file."""
-        self._not_yet()
+        """AUDIT.md and audit.html of every finding."""
+        if self.finding is None:
+            self.toast(self.empty_hint, severity="warning")
+            return
 
-    @property
-    def status_line(self) -> str:
-        """How many findings."""
-        return f"{len(self._findings)} findings" if self._findings else ""
+        def take(folder: str) -> None:
+            def start(tools: Tools) -> Job:
+                from emotui.jobs.audit_browse import report_job
+
+                return report_job(tools.home, folder.strip())
+
+            self.submit(start, "write the audit's report", lane="desk", then=self._exported)
+
+        hint = "AUDIT.md and audit.html; empty: the data directory's reports"
+        self.ask(AskText("Folder of the report", hint=hint), take)
+
+    def _exported(self, paths: tuple[str, ...]) -> None:
+        self.toast("written: " + ", ".join(one_line(path) for path in paths))
+
+    # Blinded rating
+
+    def action_blind(self) -> None:
+        """Rate coded texts of a steering claim; pick the real curve of a probe's line-up."""
+        record = self._rated(("steering", "probe"), "only texts of a steering claim and the curves "
+                             "of a probe claim are rated blind")  # fmt: skip
+        if record is not None:
+            import_module(RATING).begin_blind(self, record)
+
+    def action_unblind(self) -> None:
+        """Open the key of a blinded rating, once, logged."""
+        record = self._rated(("steering",), "there is nothing to unblind, only a steering claim "
+                             "has a key")  # fmt: skip
+        if record is not None:
+            import_module(RATING).end_blind(self, record)
+
+    def _rated(self, kinds: tuple[str, ...], otherwise: str) -> dict[str, Any] | None:
+        """The record of the finding if it is of such a kind; else says why not."""
+        view = self.ready()
+        if view is None or view.record is None or self.busy(view.id):
+            return None
+        if view.kind not in kinds:
+            kind = f"an {view.kind}" if view.kind[0] in "ae" else f"a {view.kind}"
+            self.toast(f"{view.id} is {kind} claim; {otherwise}", severity="warning")
+            return None
+        return dict(view.record)
+
+    # The dialog of a control
+
+    def answered(self, answer: tuple[str, str]) -> None:
+        """Run or waive what was open."""
+        super().answered(answer)
+        what, control = answer
+        if what == "run":
+            self.run_one(control)
+        else:
+            self.waive(control)
 
 
-def finding_cells(finding: FindingLine) -> list[str]:
-    """One row of the list."""
-    hard = [control for control in finding.controls if control.hard]
-    done = sum(control.state not in ("not_run", "waived") for control in hard)
-    glyph = VERDICTS.get(finding.verdict, "?")
-    return [glyph, finding.id, finding.claim, f"{done}/{len(hard)}"]
+def _sealing(name: str) -> JobFactory:
+    def start(tools: Tools) -> Job:
+        from emotui.jobs.audit_edit import seal_job
 
+        return seal_job(tools.home, name)
 
-def finding_lines(finding: FindingLine) -> list[str]:
-    """The detail: claim, verdict, what may be said, every control with its evidence."""
-    glyph = VERDICTS.get(finding.verdict, "?")
-    lines = [
-        one_line(finding.claim),
-        f"{glyph} {finding.verdict.replace('_', ' ')}",
-        one_line(finding.sentence),
-        "",
-    ]
-    for control in finding.controls:
-        mark = STATES.get(control.state, "?")
-        kind = "hard" if control.hard else "    "
-        lines.append(f"{mark} {control.id:<5} {kind}  {one_line(control.evidence)}")
-    return lines
+    return start

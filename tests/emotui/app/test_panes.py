@@ -238,28 +238,6 @@ def test_jobs_are_listed_and_cancelled(tmp_path: Path) -> None:
     play(tmp_path, scenario, pane="jobs")
 
 
-def test_audit_shows_states_and_names_the_command(tmp_path: Path) -> None:
-    from emotui.panes.audit import AuditPane, ControlLine, FindingLine
-
-    async def scenario(stage: Stage) -> None:
-        pane = stage.pane
-        assert isinstance(pane, AuditPane)
-        assert "never counts as passed" in stage.text
-        for key in ("space", "a", "n", "p", "b", "w", "e"):
-            await stage.press(key)
-        assert stage.toasts.count("emotui audit new") == 7
-        control = ControlLine("P4", "not_run", "length matched: not run", hard=True)
-        claim = "joy is read at layer 18"
-        pane.show_findings([FindingLine("F1", claim, "UNTESTED", "nothing yet", (control,))])
-        await stage.pilot.pause()
-        await stage.pilot.pause()
-        assert "◌ UNTESTED" in stage.text
-        assert "◌ P4" in stage.text
-        assert "0/1" in stage.text
-
-    play(tmp_path, scenario, pane="audit")
-
-
 def test_esc_skips_the_tour_before_it_leaves_the_rows(home: Path) -> None:
     save_session(home / "workbench" / "session.json", Session(model="demo"))
 
