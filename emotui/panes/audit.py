@@ -5,7 +5,6 @@ user is looking at, the report. The verdict is computed elsewhere and only shown
 """
 
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 from emotui.actions import bindings
@@ -30,8 +29,6 @@ from emotui.panes.audit_wizard import (
 from emotui.sanitize import one_line
 from emotui.screens.asking import AskText, PickOne
 from emotui.worker import JobFailed, Report
-
-RATING = "emotui.panes.audit_blind"
 
 
 class AuditPane(AuditRuns):
@@ -252,14 +249,18 @@ class AuditPane(AuditRuns):
         record = self._rated(("steering", "probe"), "only texts of a steering claim and the curves "
                              "of a probe claim are rated blind")  # fmt: skip
         if record is not None:
-            import_module(RATING).begin_blind(self, record)
+            from emotui.panes.audit_blind import begin_blind
+
+            begin_blind(self, record)
 
     def action_unblind(self) -> None:
         """Open the key of a blinded rating, once, logged."""
         record = self._rated(("steering",), "there is nothing to unblind, only a steering claim "
                              "has a key")  # fmt: skip
         if record is not None:
-            import_module(RATING).end_blind(self, record)
+            from emotui.panes.audit_blind import end_blind
+
+            end_blind(self, record)
 
     def _rated(self, kinds: tuple[str, ...], otherwise: str) -> dict[str, Any] | None:
         """The record of the finding if it is of such a kind; else says why not."""

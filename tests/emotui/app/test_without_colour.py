@@ -15,12 +15,14 @@ from rich.segment import Segment
 from emotui.errors import UserError
 from emotui.events import Done, Job
 from emotui.lanes import Tools
-from emotui.panes.audit import AuditPane, ControlLine, FindingLine
+from emotui.panes.audit_rows import QUEUED, RUNNING, STALE, state_text
 from emotui.screens.asking import Confirm, PickOne
 from emotui.screens.picking import PickMany
 from emotui.workspace import ShownText
 from tests.emotui.app.stage import Gate, Stage, play
 from tests.emotui.conftest import Prepared
+from vectors.audits.result import STATES
+from vectors.audits.verdict import GLYPHS
 
 Cell = tuple[str, bool, bool, bool, bool, bool]
 """Text, bold, dim, italic, underline, reverse: all that is left without colour."""
@@ -139,22 +141,11 @@ def test_every_state_of_a_job_has_its_own_sign(tmp_path: Path) -> None:
     play(tmp_path, scenario, pane="jobs")
 
 
-def test_every_verdict_and_control_state_has_its_own_sign(tmp_path: Path) -> None:
-    states = ("pass", "warn", "fail", "not_run")
-
-    async def scenario(stage: Stage) -> None:
-        pane = stage.pane
-        assert isinstance(pane, AuditPane)
-        controls = tuple(ControlLine(f"P{i}", s, "a line", hard=True) for i, s in enumerate(states))
-        pane.show_findings([FindingLine("F1", "a claim", "UNTESTED", "nothing", controls)])
-        await stage.pilot.pause(0.2)
-        signs = set()
-        for i in range(len(states)):
-            line = next(t for t in stage.lines if f"P{i}" in t)
-            signs.add(line[: line.index(f"P{i}")].strip(" │▌")[-1:])
-        assert len(signs) == len(states), signs
-
-    play(tmp_path, scenario, pane="audit")
+def test_every_verdict_and_control_state_is_told_without_colour() -> None:
+    labels = [state_text(state) for state in (*STATES, STALE, QUEUED, RUNNING)]
+    assert len(set(labels)) == len(labels), labels
+    signs = {word: glyph for word, glyph in GLYPHS.items() if word != "SUPPORTED-EXPLORATORY"}
+    assert len(set(signs.values())) == len(signs), signs
 
 
 OPTIONS = [(name, name) for name in ("amused", "bored", "curious")]
@@ -188,7 +179,7 @@ def test_marked_options_and_the_palettes_cursor(tmp_path: Path) -> None:
         stage.app.push_screen(PickMany("Which?", OPTIONS, chosen=("bored",)))
         await stage.until(lambda: "[ ] amused" in stage.text, "not marked")
         assert "[x] bored" in stage.text
-        await stage.press("space")
+        await stage.press("up", "space")
         assert "[x] amused" in stage.text
         await stage.press("escape", "ctrl+p")
         await stage.until(lambda: "data: filter..." in stage.text, "the palette")
