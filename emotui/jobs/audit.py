@@ -8,7 +8,7 @@ verdict itself.
 """
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from emotui.jobs.audit_cosine import ESTIMATOR as COSINE_ESTIMATOR
 from emotui.jobs.audit_cosine import cosine_steps
 from emotui.jobs.audit_data import (
     CLAIMS,
+    NO_TOPICS,
     Means,
     Source,
     Step,
@@ -31,9 +32,11 @@ from emotui.jobs.audit_data import (
     input_hashes,
     provenance_of,
     source_of,
+    without_topics,
 )
 from emotui.jobs.audit_edit import refuse_spoilt
 from emotui.jobs.audit_family import family_members
+from emotui.jobs.audit_foreign import foreign_hashes, foreign_provenance, foreign_steps
 from emotui.jobs.audit_gate import EXTRACTION, known_faults
 from emotui.jobs.audit_probe import ESTIMATOR as PROBE_ESTIMATOR
 from emotui.jobs.audit_probe import probe_steps
@@ -104,21 +107,51 @@ def audit_job(
         audit.waivers[control] = waiver
         add_event(home, audit.id, "waiver", {"control": control, "reason": reason})
     directions = open_set(home, audit.subject.vectors) if audit.subject.vectors else None
+    audit.family_size = family_size(home, audit)
+    if directions is not None and not audit.subject.run:
+        stale = yield from _forget_stale(home, audit, foreign_hashes(home, audit, directions))
+        audit.provenance = foreign_provenance(directions, audit)
+        steps = foreign_steps(directions, audit)
+        yield from _running(home, audit, steps, None, request, cancelled, again=stale)
+    else:
+        yield from _on_a_run(home, audit, directions, request, engine, cancelled)
+    _close(home, audit)
+    yield Done(audit.to_json())
+
+
+def _on_a_run(
+    home: Home,
+    audit: Audit,
+    directions: DirectionSet | None,
+    request: AuditRequest,
+    engine: Engine,
+    cancelled: Cancelled,
+) -> Generator[Event, None, None]:
+    """The controls of a claim whose texts and activations are here."""
     with source_of(home, audit.subject) as source:
-        audit.family_size = family_size(home, audit)
         asked = computed_for(audit.claim.kind) if request.all_controls else request.controls
-        stale = audit.drop_stale(input_hashes(home, audit, source, directions, asked=asked))
-        if stale:
-            yield Note(f"inputs changed since they ran, so they run again: {', '.join(stale)}")
-            add_event(home, audit.id, "stale", {"controls": list(stale)})
+        now = input_hashes(home, audit, source, directions, asked=asked)
+        stale = yield from _forget_stale(home, audit, now)
         device = "auto" if request.model is None else request.model.device
         means = Means(home, engine, device, cancelled)
         steps, bench = yield from _steps(source, audit, directions, request, means)
+        if not source.topics:
+            yield Note(NO_TOPICS, "warn")
+            steps = [without_topics(step) for step in steps]
         # Before anything is shown, so that a stopped audit counts as well.
         _note_fork(home, audit, source)
         yield from _running(home, audit, steps, bench, request, cancelled, again=stale)
-    _close(home, audit)
-    yield Done(audit.to_json())
+
+
+def _forget_stale(
+    home: Home, audit: Audit, current: Mapping[str, str]
+) -> Generator[Event, None, tuple[str, ...]]:
+    """Drops what rests on inputs that have changed, and says so."""
+    stale = audit.drop_stale(current)
+    if stale:
+        yield Note(f"inputs changed since they ran, so they run again: {', '.join(stale)}")
+        add_event(home, audit.id, "stale", {"controls": list(stale)})
+    return stale
 
 
 def _running(
