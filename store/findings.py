@@ -46,14 +46,17 @@ class Event:
     """One entry of a finding's history."""
 
     seq: int
+    """Place in the history, from 0."""
     at: str
     """ISO 8601 with time zone."""
     kind: str
     """"saved", "sealed", "deviation", "waiver", "note", "unblinded" or the caller's own."""
     body: dict[str, Any]
+    """What happened; its keys depend on the kind."""
     prev: str
     """Hash of the event before; 64 zeros for the first."""
     hash: str
+    """SHA-256 of the canonical JSON of the five other fields."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from store.layout import Home
@@ -22,6 +22,27 @@ LEDGER = "_ledger.jsonl"
 _START = "0" * 64
 _LOCK_WAIT_S = 10.0
 _TAIL = 4096  # bytes that surely hold the last line
+
+
+@dataclass(frozen=True)
+class LedgerLine:
+    """One line: an event of one finding."""
+
+    seq: int
+    """Place in the ledger, from 0."""
+    finding: str
+    """The finding's id."""
+    event: str
+    """Hash of the event."""
+    prev: str
+    """Hash of the line before; 64 zeros for the first."""
+    hash: str
+    """SHA-256 of the canonical JSON of the four other fields."""
+
+    @property
+    def own(self) -> str:
+        """What `hash` must be."""
+        return _hash({k: v for k, v in asdict(self).items() if k != "hash"})
 
 
 @dataclass(frozen=True)
@@ -69,20 +90,18 @@ def read_ledger(home: Home) -> LedgerState:
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     for place, text in enumerate(lines):
         try:
-            line = json.loads(text)
-            parts = {k: line[k] for k in ("seq", "finding", "event", "prev")}
-            own = str(line["hash"])
-        except (ValueError, KeyError, TypeError):
+            line = LedgerLine(**json.loads(text))
+        except (ValueError, TypeError):
             if place + 1 < len(lines):
                 breaks.append(f"line {place + 1} of {LEDGER} cannot be read")
             continue
-        if own != _hash(parts):
+        if line.hash != line.own:
             breaks.append(f"line {place + 1} of {LEDGER} was edited")
-        elif line["prev"] != prev:
+        elif line.prev != prev:
             breaks.append(f"line {place + 1} of {LEDGER} does not follow the one before: removed")
-        prev = own
-        found.setdefault(str(line["finding"]), []).append(str(line["event"]))
-        hashes.append(own)
+        prev = line.hash
+        found.setdefault(str(line.finding), []).append(str(line.event))
+        hashes.append(str(line.hash))
     return LedgerState({k: tuple(v) for k, v in found.items()}, tuple(hashes), tuple(breaks))
 
 

@@ -75,7 +75,7 @@ def blind_job(
     audit = open_audit(home, request.finding)
     if audit.claim.kind != "steering":
         raise UserError(
-            f"{audit.id} is a {audit.claim.kind} claim; texts are rated for steering claims (a "
+            f"{audit.id} is {audit.claim.named}; texts are rated for steering claims (a "
             "probe claim has the line-up: emotui audit lineup)"
         )
     if open_round(home, audit.id) is not None:

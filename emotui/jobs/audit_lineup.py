@@ -42,7 +42,7 @@ def lineup_job(home: Home, finding: str, *, cancelled: Cancelled = never) -> Job
     audit = open_audit(home, finding)
     if audit.claim.kind != "probe":
         raise UserError(
-            f"{audit.id} is a {audit.claim.kind} claim; the line-up is of probe curves (texts of a "
+            f"{audit.id} is {audit.claim.named}; the line-up is of probe curves (texts of a "
             "steering claim are rated: emotui audit blind start)"
         )
     number = len(picks(home, audit.id)) + 1

@@ -36,16 +36,21 @@ class Subject:
     vectors: str
     """Set of vectors; "" for claims about activations."""
     emotion: str
+    """The emotion claimed about; of an axis its name."""
     other: str
     """The second emotion; "" = the rest."""
     layer: int
+    """Counted from 0."""
     pooling: str
+    """How a text's tokens become one row, e.g. "mean"."""
     alpha: float | None
     """In mean residual norms; None where nothing is steered."""
     prompts: tuple[str, ...] = ()
+    """Steering and ablation: what the model is asked to go on from."""
     target_words: tuple[str, ...] = ()
     """Words whose odds are the outcome; empty = tokens that mark the emotion's own texts."""
     neutral_words: tuple[str, ...] = ()
+    """Words they are held against; empty = tokens that mark the other texts."""
     tuned_on: tuple[str, ...] = ()
     """Hashes of the prompts on which this emotion was steered before the claim was entered."""
     tried: int = 1
@@ -76,17 +81,23 @@ class Audit:
     id: str
     claim: Claim
     subject: Subject
+    """What is audited, in names that can be looked up."""
     prereg: Prereg | None
     preset: str
+    """How much the controls drew: quick, standard or full."""
     seed: int
+    """First seed of every draw."""
     family: str
     created: str
+    """When the claim was entered, ISO 8601."""
     family_size: int = 1
     results: dict[str, ControlResult] = field(default_factory=dict)
     evidence: dict[str, Evidence] = field(default_factory=dict)
     waivers: dict[str, Waiver] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    """Name of what was read to its hash at that time; "none" where it was not given."""
     control_inputs: dict[str, list[str]] = field(default_factory=dict)
+    """Control to the names of the inputs it read; [] = none but the record itself."""
     provenance: Provenance = field(default_factory=Provenance)
     notes: tuple[Note, ...] = ()
     forks: int = 0

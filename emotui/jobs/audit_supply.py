@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emotui.errors import OptionError, UserError
-from emotui.jobs.audit_edit import refuse_spoilt
+from emotui.jobs.audit_edit import log_deviation, refuse_spoilt
 from emotui.jobs.audit_further import Further, is_same_model, other_texts
-from emotui.jobs.audit_record import Subject, now, open_audit
+from emotui.jobs.audit_record import Subject, open_audit
 from emotui.jobs.rundata import open_run, run_data
 from emotui.norms import NormTable
 from emotui.sanitize import one_line
@@ -20,7 +20,6 @@ from store.findings import add_event
 from store.identity import RunIdentity
 from store.layout import Home
 from vectors.audits.axis import MIN_EMOTIONS
-from vectors.audits.claims import Deviation
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,7 @@ def supply_audit(home: Home, finding: str, supplies: Supplies) -> dict[str, Any]
     audit.subject = after
     if audit.prereg is not None and axis and before.norms != after.norms:
         what = f"other norms: {after.norms_source}"
-        deviation = Deviation(now(), what, "given with audit supply")
-        audit.prereg = replace(audit.prereg, deviations=(*audit.prereg.deviations, deviation))
-        add_event(home, audit.id, "deviation", {"what": what})
+        log_deviation(home, audit, what=what, why="given with audit supply")
     add_event(home, audit.id, "supplied", body)
     audit.save(home)
     return audit.to_json()

@@ -46,8 +46,11 @@ class Waiver:
     """A required control that was not run on purpose."""
 
     control: str
+    """Id of the control."""
     reason: str
+    """Why, in 20 characters or more."""
     by: str
+    """Who waived it."""
 
     def __post_init__(self) -> None:
         if self.control not in CONTROLS:
@@ -64,13 +67,17 @@ class Verdict:
     """What the controls allow to be said."""
 
     word: Word
+    """The verdict."""
     reasons: tuple[str, ...]
     """Why, one line per control that mattered, the deciding ones first."""
     sentence: str
     """The licensed sentence, with the qualifiers that must stay in it."""
     qualifiers: tuple[str, ...]
+    """What must be said with the sentence, one per warning, waiver or failure beside."""
     badges: tuple[Badge, ...]
+    """Steps of the evidence protocol that are earned, in order."""
     waived: tuple[str, ...]
+    """Ids of waived controls that were not run."""
     missing: tuple[str, ...]
     """Required controls that were not run or are stale."""
     forks: int
