@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from store.atomic import write_bytes
-from store.findings import canonical, load_finding, save_finding, stale_controls
+from store.finding_check import stale_controls
+from store.findings import canonical, load_finding, save_finding
 from store.layout import Home
 from vectors.audits.claims import Claim, Deviation, Plan, Prereg
 from vectors.audits.finding import Evidence, Finding, Note, Provenance
@@ -68,7 +69,7 @@ class Subject:
     norms_source: str = ""
     """Where the norms come from: file name and SHA-256."""
     paraphrases: tuple[str, ...] = ()
-    """Templates with {} for the prompt (X7); () = the built-in ones."""
+    """Templates with {} for the prompt (X7); empty = the built-in ones."""
     component: int = 0
     """Which principal component an axis claim names, from 1; 0 = the best of the first five. Its
     `emotion` is what the axis is called, valence or arousal."""

@@ -7,6 +7,7 @@ strings, hashes, the bodies of events) stands here. Validates nothing.
 
 import ast
 import inspect
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -38,7 +39,7 @@ WITH_NAN = (Interval, Null)
 OF_AUDIT = ("created", "preset", "seed", "subject", "inputs", "control_inputs")
 """Fields of the record that `Audit` adds to `Finding`."""
 
-CONTROL: Schema = {"enum": list(CONTROLS)}
+CONTROL: Schema = {"$ref": "#/$defs/ControlId"}
 PRESET: Schema = {"enum": list(PRESETS)}
 SHA256: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 SHA256_OR_NONE: Schema = {"type": "string", "pattern": "^([0-9a-f]{64})?$"}
@@ -202,6 +203,7 @@ def record_schema() -> Schema:
     glyph = {"enum": sorted(set(GLYPHS.values())), "description": _sentence(Verdict.glyph.__doc__)}
     defs["Verdict"]["properties"]["glyph"] = glyph
     defs["Verdict"]["required"].append("glyph")
+    defs["ControlId"] = {"enum": list(CONTROLS), "description": "A control of docs/audits.md."}
     defs["Event"] = _event()
     defs["LedgerLine"] = _object(LedgerLine)
     return {
@@ -314,4 +316,5 @@ def _docstrings(cls: type) -> Mapping[str, str]:
 
 def _sentence(text: str | None) -> str:
     assert text, "a class or property without a docstring"
-    return " ".join(text.split("\n\n")[0].split())
+    plain = " ".join(text.split("\n\n")[0].split())
+    return re.sub(r"\b(None|NaN)\b", "null", plain)  # as it stands in JSON

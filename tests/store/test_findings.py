@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from store.errors import CorruptError, NotFound, StoreError
+from store.finding_check import check_finding, stale_controls
 from store.findings import (
     EVENTS,
     add_event,
-    check_finding,
     events,
     file_digest,
     head,
@@ -18,7 +18,6 @@ from store.findings import (
     load_finding,
     save_finding,
     seal_plan,
-    stale_controls,
 )
 from store.layout import Home
 

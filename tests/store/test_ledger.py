@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from store.findings import add_event, check_finding, check_ledger, events, save_finding
+from store.finding_check import check_finding, check_ledger
+from store.findings import add_event, events, save_finding
 from store.layout import Home
 from store.ledger import LEDGER, note_event, read_ledger
 from store.locks import WriterLock

@@ -35,7 +35,7 @@ class Evidence:
     tier: str
     """"activations", "logit", "text" or "rating"."""
     artefact: str
-    """Relative path of the arrays behind it; "" where the record holds all."""
+    """Path below the data directory of the control's whole result; "" = the record holds it."""
     artefact_sha256: str
     """SHA-256 of the artefact's bytes; "" where there is none."""
     seed: int
@@ -117,7 +117,7 @@ class Finding:
     waivers: tuple[Waiver, ...]
     """Controls left out on purpose."""
     stale: tuple[str, ...]
-    """Controls whose inputs changed since they ran."""
+    """Controls whose inputs had changed since they ran when this was made."""
     family: str
     """Name of the multiplicity family."""
     family_size: int

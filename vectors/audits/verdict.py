@@ -81,7 +81,7 @@ class Verdict:
     missing: tuple[str, ...]
     """Required controls that were not run or are stale."""
     forks: int
-    """Distinct (layer, alpha, emotion, metric, subset) evaluations before the verdict."""
+    """Distinct (layer, alpha, emotion, metric, subset) evaluations before the claim."""
 
     @property
     def glyph(self) -> str:
