@@ -11,17 +11,9 @@ from typing import Any, Literal
 
 from store.atomic import read_json
 from store.blindfiles import blind_faults
+from store.canonical import digest, file_digest
 from store.errors import CorruptError
-from store.findings import (
-    Event,
-    chain_breaks,
-    digest,
-    events,
-    events_path,
-    file_digest,
-    moment,
-    record_path,
-)
+from store.findings import Event, chain_breaks, events, events_path, moment, record_path
 from store.layout import Home
 from store.ledger import LedgerState, read_ledger
 

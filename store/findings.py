@@ -17,16 +17,15 @@ Someone who rewrites or deletes record and events together is found by the ledge
 last hashes, which kept elsewhere (a commit, a mail) close that gap.
 """
 
-import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from store.atomic import read_json, write_json
+from store.atomic import append_lines, read_json, whole_lines, write_json
+from store.canonical import canonical, digest
 from store.errors import CorruptError, StoreError
 from store.layout import Home, check_name, not_found
 from store.ledger import note_event
@@ -66,25 +65,6 @@ class FindingSummary:
     saved: str
     """When it was last saved."""
     stale: tuple[str, ...]
-
-
-def canonical(value: Any) -> bytes:
-    """The one JSON text of a plain value: keys sorted, no blanks, ASCII. StoreError for NaN."""
-    try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    except ValueError as error:
-        raise StoreError(f"a record holds what JSON lacks ({error}): use null for NaN") from error
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of the canonical JSON."""
-    return hashlib.sha256(canonical(value)).hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def seal_plan(home: Home, finding: str, prereg: Mapping[str, Any], *, at: str) -> Event:
@@ -165,13 +145,17 @@ def list_findings(home: Home) -> list[FindingSummary]:
 
 
 def events(home: Home, finding: str) -> list[Event]:
-    """The history as it stands on disk, unchecked; CorruptError for a line that is no event."""
+    """The history as it stands on disk, unchecked; CorruptError for a line that is no event.
+
+    A last line that a kill cut short was never an event; one that was, and was cut short later, the
+    ledger knows.
+    """
     path = events_path(home, check_name(finding))
     if not path.exists():
         known = [p.name.removesuffix(EVENTS) for p in home.findings.glob(f"*{EVENTS}")]
         raise not_found("finding", finding, known)
     out = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(whole_lines(path), start=1):
         try:
             out.append(Event(**json.loads(line)))
         except (ValueError, TypeError) as error:
@@ -180,8 +164,9 @@ def events(home: Home, finding: str) -> list[Event]:
 
 
 def head(home: Home, finding: str) -> str:
-    """Hash of the last event: keep it elsewhere to prove later that nothing was rewritten."""
-    return events(home, finding)[-1].hash
+    """Hash of the last event, "" without one; kept elsewhere it shows whether any was rewritten."""
+    history = events(home, finding)
+    return history[-1].hash if history else ""
 
 
 def chain_breaks(history: Sequence[Event]) -> list[str]:
@@ -239,11 +224,7 @@ def _append(home: Home, name: str, kind: str, body: dict[str, Any], at: str | No
         "prev": history[-1].hash if history else _START,
     }
     event = Event(**parts, hash=digest(parts))
-    line = canonical({**parts, "hash": event.hash}) + b"\n"
-    with path.open("ab") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
+    append_lines(path, [canonical({**parts, "hash": event.hash})])
     # After the event: a crash in between leaves an event the ledger lacks, which accuses nobody.
     note_event(home, name, event.hash)
     return event

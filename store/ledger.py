@@ -7,13 +7,15 @@ rewritten together is still named here. Whoever deletes the ledger too leaves no
 with: `ledger_head`, kept elsewhere, closes that gap. Knows nothing of what an event says.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from store.atomic import append_lines, drop_torn_line, whole_lines
+from store.canonical import digest
+from store.errors import CorruptError
 from store.layout import Home
 from store.locks import WriterLock
 
@@ -42,7 +44,7 @@ class LedgerLine:
     @property
     def own(self) -> str:
         """What `hash` must be."""
-        return _hash({k: v for k, v in asdict(self).items() if k != "hash"})
+        return digest({k: v for k, v in asdict(self).items() if k != "hash"})
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,8 @@ def note_event(home: Home, finding: str, event: str) -> None:
             "event": event,
             "prev": _START if last is None else last["hash"],
         }
-        line = json.dumps({**parts, "hash": _hash(parts)}, sort_keys=True).encode() + b"\n"
-        with path.open("ab") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        line = json.dumps({**parts, "hash": digest(parts)}, sort_keys=True).encode()
+        append_lines(path, [line])
 
 
 def read_ledger(home: Home) -> LedgerState:
@@ -87,13 +86,12 @@ def read_ledger(home: Home) -> LedgerState:
     hashes: list[str] = []
     breaks: list[str] = []
     prev = _START
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = whole_lines(path) if path.exists() else []
     for place, text in enumerate(lines):
         try:
             line = LedgerLine(**json.loads(text))
         except (ValueError, TypeError):
-            if place + 1 < len(lines):
-                breaks.append(f"line {place + 1} of {LEDGER} cannot be read")
+            breaks.append(f"line {place + 1} of {LEDGER} cannot be read")
             continue
         if line.hash != line.own:
             breaks.append(f"line {place + 1} of {LEDGER} was edited")
@@ -110,18 +108,12 @@ def _last(home: Home) -> dict[str, Any] | None:
     path = home.findings / LEDGER
     if not path.exists() or not path.stat().st_size:
         return None
-    with path.open("rb+") as file:
+    drop_torn_line(path)
+    with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _TAIL))
-        tail = file.read()
-        if not tail.endswith(b"\n"):
-            keep = tail.rfind(b"\n") + 1
-            file.truncate(size - len(tail) + keep)
-            tail = tail[:keep]
-    lines = tail.splitlines()
-    return json.loads(lines[-1]) if lines else None
-
-
-def _hash(parts: Mapping[str, Any]) -> str:
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+        lines = file.read().splitlines()
+    try:
+        return json.loads(lines[-1]) if lines else None
+    except ValueError as error:
+        raise CorruptError(f"the last line of {path} cannot be read ({error})") from error

@@ -13,8 +13,9 @@ from emotui.errors import OptionError, UserError
 from emotui.events import Done, Job
 from emotui.jobs.audit_record import Audit, now, open_audit
 from emotui.sanitize import one_line
+from store.canonical import digest
 from store.finding_check import check_finding
-from store.findings import add_event, digest, events, load_finding, seal_plan
+from store.findings import add_event, events, load_finding, seal_plan
 from store.layout import Home
 from vectors.audits.claims import Deviation, Plan, Prereg, seal
 from vectors.audits.finding import Note

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from store.atomic import write_bytes
+from store.canonical import canonical
 from store.finding_check import stale_controls
-from store.findings import canonical, load_finding, save_finding
+from store.findings import load_finding, save_finding
 from store.layout import Home
 from vectors.audits.claims import Claim, Deviation, Plan, Prereg
 from vectors.audits.finding import Evidence, Finding, Note, Provenance

@@ -109,8 +109,7 @@ def _texts(
     own: RunIdentity,
 ) -> str:
     """The run's id; it must be of the same model and hold texts of the claim's emotions."""
-    with closing(open_run(home, name)) as run:
-        found, identity = run.run_id, run.identity
+    found, identity = _run_named(home, name)
     if found == subject.run:
         raise OptionError(f"{option} names the claim's own run {found}; give a run of other texts")
     if not is_same_model(own, identity) or own.revision != identity.revision:
@@ -125,11 +124,16 @@ def _texts(
     return found
 
 
+def _run_named(home: Home, name: str) -> tuple[str, RunIdentity]:
+    """Id and identity of the run that is meant."""
+    with closing(open_run(home, name)) as run:
+        return run.run_id, run.identity
+
+
 def _second(
     home: Home, name: str, subject: Subject, labels: tuple[str, ...], own: RunIdentity
 ) -> str:
-    with closing(open_run(home, name)) as run:
-        found, identity = run.run_id, run.identity
+    found, identity = _run_named(home, name)
     if found == subject.run:
         raise OptionError(f"--second-run names the claim's own run {found}; give another one")
     other_texts(home, found, subject, labels, own)
@@ -144,8 +148,7 @@ def _second(
 def _neutral(
     home: Home, name: str, subject: Subject, labels: tuple[str, ...], own: RunIdentity
 ) -> str:
-    with closing(open_run(home, name)) as run:
-        found, identity = run.run_id, run.identity
+    found, identity = _run_named(home, name)
     if not is_same_model(own, identity) or own.revision != identity.revision:
         raise OptionError(
             f"--neutral-run {found} is of the model {one_line(identity.model)}, the claim of "

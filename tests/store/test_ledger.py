@@ -83,6 +83,14 @@ def test_a_line_torn_by_a_crash_accuses_nobody(home: Home) -> None:
     assert ledger.events["joy"] == tuple(e.hash for e in events(home, "joy"))
 
 
+def test_a_garbled_last_line_is_named(home: Home) -> None:
+    path = home.findings / LEDGER
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:-1], lines[-1][:-20]]) + "\n")
+    (problem,) = check_ledger(read_ledger(home))
+    assert "line 3 of _ledger.jsonl cannot be read" in problem.what
+
+
 def test_a_home_from_before_the_ledger_holds(home: Home) -> None:
     (home.findings / LEDGER).unlink()
     assert faults(home, "joy") == []
