@@ -71,7 +71,7 @@ def run_(
         str | None,
         typer.Option(
             "--model",
-            help="Steering: where the model lies now, if it was moved.",
+            help="Steering, ablation: where the model lies now, if it was moved.",
             show_default=False,
         ),
     ] = None,

@@ -59,10 +59,10 @@ def waive(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Leave out a control that was not run, visibly and for ever.
+    """Leave out a control that was not run, visibly.
 
     The reason stands in the verdict, which is QUALIFIED at best. Running the control later takes
-    the waiver's effect away; the history keeps both.
+    the waiver's effect away; the history keeps both for ever.
     """
     reason = required(reason, option="--reason", example='"all texts have the same length"')
     here = home_for(settings_for(home))

@@ -2,14 +2,15 @@
 
 In: a claim, the results of its controls, waivers, the preregistration. Out: `Verdict`. It is
 computed, never typed: the only thing a person may add is a waiver with a reason, which stands in
-the verdict for ever and never lets it be better than QUALIFIED.
+the verdict as long as the control is not run and never lets it be better than QUALIFIED.
 
 In this order (the first that holds decides):
     an engine or positive/negative control failed  INCONCLUSIVE: the instrument, not the claim
     a required control failed                      REFUTED-AS-WORDED
     a required control was not run, or is stale    UNTESTED
     resolution, power or identification limited    INCONCLUSIVE
-    anything warned, was waived or failed beside   QUALIFIED, with its qualifier
+    anything warned, was waived, or failed or was
+    limited without being required                 QUALIFIED, with its qualifier
     no plan older than the evidence                SUPPORTED-EXPLORATORY
     else                                           SUPPORTED
 """
