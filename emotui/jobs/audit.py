@@ -34,13 +34,13 @@ from emotui.jobs.audit_data import (
     source_of,
     without_topics,
 )
-from emotui.jobs.audit_edit import refuse_spoilt
+from emotui.jobs.audit_edit import checked_waiver, log_deviation, log_waiver, refuse_spoilt
 from emotui.jobs.audit_family import family_members
 from emotui.jobs.audit_foreign import foreign_hashes, foreign_provenance, foreign_steps
 from emotui.jobs.audit_gate import EXTRACTION, known_faults
 from emotui.jobs.audit_probe import ESTIMATOR as PROBE_ESTIMATOR
 from emotui.jobs.audit_probe import probe_steps
-from emotui.jobs.audit_record import Audit, now, open_audit
+from emotui.jobs.audit_record import Audit, open_audit
 from emotui.jobs.audit_steering import steering_bench, steering_steps
 from emotui.jobs.engine import Engine
 from emotui.jobs.sets import load_for, open_set
@@ -51,7 +51,6 @@ from store.findings import add_event
 from store.forks import Fork, note_forks, prompt_hashes
 from store.layout import Home
 from vectors.audits.bench import Bench
-from vectors.audits.claims import Deviation
 from vectors.audits.multiplicity import adjust
 from vectors.audits.registry import CONTROLS, computed_for, required
 from vectors.audits.reporting import (
@@ -64,7 +63,6 @@ from vectors.audits.reporting import (
 )
 from vectors.audits.result import ControlResult, Cost
 from vectors.audits.settings import PRESETS
-from vectors.audits.verdict import Waiver
 from vectors.directionset import DirectionSet
 from vectors.errors import Cancelled as CancelledError
 
@@ -98,14 +96,10 @@ def audit_job(
     audit = open_audit(home, request.finding)
     refuse_spoilt(home, audit.id)
     _take_preset(home, audit, request.preset)
-    for control, reason in request.waive:
-        _known_control(control)
-        waiver = Waiver(control, reason, request.by)
-        if control in audit.results:
-            raise OptionError(f"{control} has been run ({audit.results[control].state}); only a "
-                              "control that was not run can be waived")  # fmt: skip
-        audit.waivers[control] = waiver
-        add_event(home, audit.id, "waiver", {"control": control, "reason": reason})
+    # All of them first: a bad one must not leave the others in the history alone.
+    waivers = [checked_waiver(audit, c, reason=why, by=request.by) for c, why in request.waive]
+    for waiver in waivers:
+        log_waiver(home, audit, waiver)
     directions = open_set(home, audit.subject.vectors) if audit.subject.vectors else None
     audit.family_size = family_size(home, audit)
     if directions is not None and not audit.subject.run:
@@ -241,7 +235,7 @@ def _todo(
         _known_control(control)
         if control not in have:
             raise OptionError(
-                f"{control} is not computed for a {audit.claim.kind} claim; there are: "
+                f"{control} is not computed for {audit.claim.named}; there are: "
                 f"{', '.join(s.control for s in steps)}"
             )
     wanted = [
@@ -371,7 +365,5 @@ def _take_preset(home: Home, audit: Audit, preset: str | None) -> None:
         raise OptionError(f"unknown preset {one_line(preset)!r}; allowed: {', '.join(PRESETS)}")
     if audit.prereg is not None and preset != audit.prereg.plan.preset:
         what = f"preset {preset} in place of {audit.prereg.plan.preset}"
-        deviation = Deviation(now(), what, "asked for with --preset")
-        audit.prereg = replace(audit.prereg, deviations=(*audit.prereg.deviations, deviation))
-        add_event(home, audit.id, "deviation", {"what": what})
+        log_deviation(home, audit, what=what, why="asked for with --preset")
     audit.preset = preset
