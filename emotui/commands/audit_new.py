@@ -56,7 +56,9 @@ def new(
     vectors: Annotated[
         str | None,
         typer.Option(
-            "--vectors", help="Set of vectors, for steering and ablation.", show_default=False
+            "--vectors",
+            help="Set of vectors, for steering, ablation, or the cosine of a foreign pair.",
+            show_default=False,
         ),
     ] = None,
     other: Annotated[
