@@ -6,6 +6,7 @@ controls and the waiver say. A finding that was edited by hand is refused: savin
 vouch for the edit. Runs no control.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -104,15 +105,19 @@ def seal_audit(home: Home, finding: str) -> dict[str, Any]:
     return _saved(home, audit)
 
 
-def sealed_plan(home: Home, audit: Audit) -> Prereg:
-    """The plan as it would be sealed now; nothing is written."""
+def sealed_plan(
+    home: Home, audit: Audit, *, thresholds: Mapping[str, tuple[float, float]] | None = None
+) -> Prereg:
+    """The plan as it would be sealed now; nothing is written. `thresholds` replace the table's."""
     need = required(audit.claim)
     keys = [key for control in need for key in CONTROLS[control].rules]
+    table = {key: (RULES[key].passes, RULES[key].warns) for key in keys}
+    run = audit.subject.run
     plan = Plan(
         claim=audit.claim,
-        n=len(audit.subject.prompts) or _labelled(home, audit.subject.run),
+        n=len(audit.subject.prompts) or (_labelled(home, run) if run else 0),
         controls=need,
-        thresholds={key: (RULES[key].passes, RULES[key].warns) for key in keys},
+        thresholds=table | dict(thresholds or {}),
         alpha=audit.subject.alpha,
         layer=audit.subject.layer,
         preset=audit.preset,

@@ -13,6 +13,7 @@ import numpy as np
 
 from emotui.errors import OptionError
 from emotui.jobs.audit_data import check_labels, family_of, family_size
+from emotui.jobs.audit_edit import sealed_plan
 from emotui.jobs.audit_record import Audit, Subject, digest, now
 from emotui.jobs.audit_supply import Supplies, supplied
 from emotui.jobs.rundata import RunData, pooling_of, run_data
@@ -25,9 +26,8 @@ from store.forks import Fork, read_forks
 from store.layout import Home, check_name
 from vectors.audits.axis import SEARCHED
 from vectors.audits.bench import GOOD_PROMPTS, MIN_PROMPTS
-from vectors.audits.claims import Claim, Kind, Plan, seal
+from vectors.audits.claims import Claim, Kind
 from vectors.audits.registry import CONTROLS, required
-from vectors.audits.settings import RULES
 from vectors.directionset import DirectionSet
 
 STATISTIC = {
@@ -79,7 +79,7 @@ def new_audit(home: Home, request: NewRequest) -> dict[str, Any]:
     if request.kind not in STATISTIC:
         raise OptionError(f"unknown kind {one_line(request.kind)!r}; allowed: "
                           f"{', '.join(STATISTIC)}")  # fmt: skip
-    subject, ground, n = _subject(home, request)
+    subject, ground = _subject(home, request)
     if request.supplies:
         subject = supplied(home, subject, request.supplies, axis=request.kind == "axis")
     family, dataset_hash = family_of(ground.hash, ground.name), ground.hash
@@ -106,17 +106,7 @@ def new_audit(home: Home, request: NewRequest) -> dict[str, Any]:
     audit.family_size = family_size(home, audit)
     audit.forks = len(_forks(home, subject.emotion, dataset_hash))
     if request.prereg:
-        plan = Plan(
-            claim=claim,
-            n=n,
-            controls=required(claim),
-            thresholds=_thresholds(claim, request),
-            alpha=subject.alpha,
-            layer=subject.layer,
-            preset=request.preset,
-            stop_rule="all required controls; the first that fails settles the verdict",
-        )
-        audit.prereg = seal(plan, at=now())
+        audit.prereg = sealed_plan(home, audit, thresholds=_thresholds(claim, request))
         seal_plan(home, name, audit.prereg.to_json(), at=audit.prereg.sealed_at)
     elif request.thresholds:
         raise OptionError("--threshold without --prereg: thresholds can only be changed in a plan "
@@ -143,8 +133,8 @@ class Ground:
     """"" where it is not known."""
 
 
-def _subject(home: Home, request: NewRequest) -> tuple[Subject, Ground, int]:
-    """What is audited, what it rests on, and the number of texts or prompts."""
+def _subject(home: Home, request: NewRequest) -> tuple[Subject, Ground]:
+    """What is audited, and what it rests on."""
     directions, run_name = _named(home, request)
     if not run_name:
         assert directions is not None
@@ -190,13 +180,12 @@ def _subject(home: Home, request: NewRequest) -> tuple[Subject, Ground, int]:
         )
         if request.kind != "axis":
             check_labels(joined.labels, subject)
-        n = len(prompts) or int((joined.codes >= 0).sum())
-        return subject, Ground(identity.dataset, identity.dataset_hash, identity.model), n
+        return subject, Ground(identity.dataset, identity.dataset_hash, identity.model)
     finally:
         joined.run.close()
 
 
-def _without_run(request: NewRequest, directions: DirectionSet) -> tuple[Subject, Ground, int]:
+def _without_run(request: NewRequest, directions: DirectionSet) -> tuple[Subject, Ground]:
     """A cosine of two vectors that somebody else made."""
     layers = directions.layers
     if request.layer is not None:
@@ -215,9 +204,7 @@ def _without_run(request: NewRequest, directions: DirectionSet) -> tuple[Subject
     )
     check_labels(directions.labels, subject)
     ground = digest(list(directions.labels), np.asarray(directions.unit, np.float32).tobytes())
-    both = [directions.label_index(e) for e in (subject.emotion, subject.other)]
-    n = int(directions.n[both].sum())
-    return subject, Ground(subject.vectors, ground, directions.recipe.model), n
+    return subject, Ground(subject.vectors, ground, directions.recipe.model)
 
 
 def _named(home: Home, request: NewRequest) -> tuple[DirectionSet | None, str]:
@@ -336,15 +323,13 @@ def _evoking(joined: RunData, emotion: str, seed: int) -> tuple[str, ...]:
 
 
 def _thresholds(claim: Claim, request: NewRequest) -> dict[str, tuple[float, float]]:
-    """Every threshold of the required controls, with those asked for in place of the table's."""
-    keys = [key for control in required(claim) for key in CONTROLS[control].rules]
-    found = {key: (RULES[key].passes, RULES[key].warns) for key in keys}
-    for key, pair in (request.thresholds or {}).items():
-        if key not in found:
+    """Those asked for; OptionError for one that no required control has."""
+    known = [key for control in required(claim) for key in CONTROLS[control].rules]
+    for key in request.thresholds or {}:
+        if key not in known:
             raise OptionError(f"no threshold {one_line(key)!r} among this claim's required "
-                              f"controls; there are: {', '.join(found)}")  # fmt: skip
-        found[key] = pair
-    return found
+                              f"controls; there are: {', '.join(known)}")  # fmt: skip
+    return dict(request.thresholds or {})
 
 
 def _free_name(home: Home, request: NewRequest) -> str:
