@@ -337,7 +337,7 @@ class Workbench(App[int], inherit_bindings=False):
         shown = self.shown_jobs
         live = sum(job.live for job in shown)
         header.show(
-            headline(self.workspace, self.device),
+            headline(self.workspace, self.device, self.current),
             right=f"{live} job{'s' if live != 1 else ''}" if live else "",
             alert="● STEERING ON" if self.workspace.steering else "",
         )

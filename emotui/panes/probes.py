@@ -130,10 +130,18 @@ class ProbesPane(Pane):
         self._runs = found.runs
         now = self.workspace
         if not now.run and found.preferred:
-            self.choose(replace(now, run=found.preferred, probe=None))
-        elif not self._curves.layers:
+            self._choose_run(found.preferred)
+            return
+        self._name_model()
+        if not self._curves.layers:
             self._curves = Curves(self._layers_of_run())
             self._draw()
+
+    def _name_model(self) -> None:
+        """The header says whose activations these are before a model is loaded."""
+        model = "" if self._run is None else self._run.run.model
+        if model != self.workspace.run_model:
+            self.choose(replace(self.workspace, run_model=model))
 
     @property
     def _run(self) -> "RunChoice | None":
@@ -208,11 +216,14 @@ class ProbesPane(Pane):
             chart.set_series(series)
         chart.show_only(None if self._controls else ["probe"])
         chart.set_band_name(f"95 % interval ({self._unit})")
+        if cursor is None:
+            cursor = self.workspace.layer
         if cursor in curves.layers and cursor is not None:
             chart.move_to(cursor)
         self.query_one("#probe-title", Static).update(Text(self._title(), no_wrap=True))
         self._say_layer()
-        rows = curves.rows(metric, best=self._best_layer, pinned=self.workspace.layer)
+        pinned = self.workspace.layer
+        rows = curves.rows(metric, best=self._best_layer, pinned=pinned, running=self._probing)
         table = self.query_one("#probe-table", VirtualTable)
         self._shown_rows = rows
         if table.count == len(rows):
@@ -243,11 +254,11 @@ class ProbesPane(Pane):
         if report is None:
             if not run:
                 return self.empty_hint
-            if self._job is not None and self._is_live(self._job):
-                return f"{name} by layer · filling in · {run}"
+            if self._probing:
+                return self._with_run(f"{name} by layer · filling in")
             if self._run is not None and not self._run.fits:
-                return f"{self._run.about} · o opens another run · {run}"
-            return f"not probed yet: r runs the probe with its controls · {run}"
+                return self._with_run(f"{self._run.about} · o opens another run")
+            return self._with_run("not probed yet: r runs the probe with its controls")
         r = report.result
         folds = "folds by topic" if r["grouping"] == "topic" else "folds over texts"
         chance = f"{r['chance']:.2f}".removeprefix("0") if self._metric == "accuracy" else ".50"
@@ -255,6 +266,15 @@ class ProbesPane(Pane):
             f"{name} by layer · {len(r['labels'])} {r['target']}s · n {r['n']:,} · "
             f"chance {chance} · {folds}"
         )
+
+    def _with_run(self, text: str) -> str:
+        """The run's id too where there is room for all of it; the tab strip has it as well."""
+        longer = f"{text} · {self.workspace.run}"
+        return longer if cell_len(longer) <= (self.size.width or 80) else text
+
+    @property
+    def _probing(self) -> bool:
+        return self._job is not None and self._is_live(self._job)
 
     def _is_live(self, job_id: int) -> bool:
         job = self.shell.jobs.jobs.get(job_id)
@@ -350,6 +370,7 @@ class ProbesPane(Pane):
     def _choose_run(self, run: str) -> None:
         if run != self.workspace.run:
             self.choose(replace(self.workspace, run=run, probe=None))
+            self._name_model()
 
     def action_audit(self) -> None:
         """A finding about the layer under the cursor, begun in the Audit pane."""

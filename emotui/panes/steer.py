@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static, TextArea
 
@@ -47,7 +48,11 @@ class SteerPane(SteerRuns):
     """Prompt, sliders, outputs, and one more part: sweep, history or diff."""
 
     pane_id = "steer"
-    BINDINGS = bindings("steer")
+    # First of all, so that a key typed right after Esc already goes to the slider.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("steer"),
+        Binding("escape", "leave_prompt", "leave the prompt", show=False, priority=True),
+    ]
     SCOPED_CSS: ClassVar[bool] = False
     DEFAULT_CSS = """
     SteerPane { layout: vertical; height: 1fr; width: 1fr; }
@@ -158,9 +163,10 @@ class SteerPane(SteerRuns):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Esc is ours only while there is something to stop, leave or close."""
         del parameters
+        if action == "leave_prompt":
+            return isinstance(self.app.focused, TextField)
         if action == "stop":
-            typing = isinstance(self.app.focused, TextField)
-            return typing or self._live is not None or self.has_class("-extra")
+            return self._live is not None or self.has_class("-extra")
         return True
 
     def action_run(self) -> None:
@@ -200,13 +206,15 @@ class SteerPane(SteerRuns):
         self._run(self._request(rows, sweep=emotion), title=f"sweep {emotion}")
 
     def action_stop(self) -> None:
-        """Leave the prompt, stop the run, or close the part at the side, in that order."""
-        if isinstance(self.app.focused, TextField):
-            self.focus_first()
-        elif self._job is not None and self._live is not None:
+        """Stop the run, or close the part at the side, in that order."""
+        if self._job is not None and self._live is not None:
             self.cancel(self._job)
         elif self.has_class("-extra"):
             self._hide_extra()
+
+    def action_leave_prompt(self) -> None:
+        """From the prompt to the slider."""
+        self.focus_first()
 
     def action_edit_prompt(self) -> None:
         """Into the prompt; Esc leaves it."""
