@@ -7,6 +7,7 @@ changed workspace goes to every pane. Nothing heavy is imported here, so the fir
 
 import contextlib
 import os
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,7 @@ class Workbench(App[int], inherit_bindings=False):
         self._job_shown: object = ()
         self._farewell = False
         self._save_due = False
+        self._saving = threading.Lock()
 
     # Composition
 
@@ -399,17 +401,18 @@ class Workbench(App[int], inherit_bindings=False):
         self.save_now()
 
     def save_now(self) -> None:
-        """Write the session; safe in any thread."""
-        self._save_due = False
-        if self._farewell:
-            return
-        session = replace(
-            to_session(self.workspace, self.session),
-            pane=self.current,
-            theme=self.theme,
-            resume=self.session.resume if self.desk is None else self.desk.unfinished,
-        )
-        save_session(self.folder / SESSION, session)
+        """Write the session; safe in any thread, for two may want to at once."""
+        with self._saving:
+            self._save_due = False
+            if self._farewell:
+                return
+            session = replace(
+                to_session(self.workspace, self.session),
+                pane=self.current,
+                theme=self.theme,
+                resume=self.session.resume if self.desk is None else self.desk.unfinished,
+            )
+            save_session(self.folder / SESSION, session)
 
     @property
     def crash(self) -> BaseException | None:
