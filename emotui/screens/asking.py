@@ -33,7 +33,6 @@ class Dialog(ModalScreen[T]):
     Dialog .question { text-style: bold; height: auto; }
     Dialog .hint { color: $text-muted; height: auto; }
     Dialog Input { border: none; height: 1; padding: 0; background: $panel; margin: 1 0; }
-    PickOne Input { margin: 0; }
     Dialog OptionList {
         height: auto; max-height: 16; border: none; padding: 0; background: $surface;
     }
@@ -98,6 +97,8 @@ class Confirm(Dialog[bool]):
 
 class PickOne(Dialog[str]):
     """One of a list of (value, what is shown); typing narrows it."""
+
+    DEFAULT_CSS = "PickOne Input { margin: 0; }"
 
     def __init__(
         self, question: str, options: Sequence[tuple[str, str]], *, current: str = ""
