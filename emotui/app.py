@@ -103,8 +103,10 @@ class Workbench(App[int], inherit_bindings=False):
         self.workspace = from_session(Workspace(home, settings), self.session, model=model)
         known = [theme.name for theme in THEMES]
         theme_now = self.session.theme if self.session.theme in known else DARK.name
-        # Set later it would have every style read again before the first paint.
+        # Set later it would have every style read again before the first paint. Without its
+        # variables only what asks for the theme itself would have its colours.
         self.set_reactive(App.theme, theme_now)
+        self.stylesheet.set_variables(self.get_css_variables())
         self.desk: JobDesk | None = None  # jobs can be asked for after the first paint
         self._mailbox: Mailbox | None = None
         self.current = self.session.pane if self.session.pane in PANES else PANES[0]

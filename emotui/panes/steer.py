@@ -41,6 +41,12 @@ from emotui.workspace import ShownText
 FLUSH_EVERY = 0.12
 """Seconds between two repaints of streaming text."""
 PROMPT = "Once upon a time"
+FIRST = """\
+Nothing generated yet.
+  Ctrl+J  the baseline and the steered text, with the same seed
+  r       the same beside a random direction of the same size
+  w       nine alphas at once, and where the text stays coherent
+"""
 OUTPUTS = (BASELINE, STEERED, RANDOM)
 
 
@@ -67,6 +73,8 @@ class SteerPane(SteerRuns):
     SteerPane #steer-rests { height: auto; max-height: 3; color: $text-muted; }
     SteerPane #steer-body { height: 1fr; layout: vertical; }
     SteerPane #steer-outputs { height: 1fr; }
+    SteerPane #steer-first { width: 1fr; padding: 1 0 0 1; color: $text-muted; }
+    SteerPane.-ran #steer-first { display: none; }
     SteerPane #steer-extra { height: 1fr; display: none; }
     SteerPane.-extra #steer-extra { display: block; }
     .-narrow SteerPane.-extra #steer-outputs { display: none; }
@@ -86,6 +94,7 @@ class SteerPane(SteerRuns):
         yield Static(id="steer-settings", classes="line", markup=False)
         with Vertical(id="steer-body"):
             with Horizontal(id="steer-outputs"):
+                yield Static(FIRST, id="steer-first", markup=False)
                 for name in OUTPUTS:
                     yield Output(name)
             yield Extra(id="steer-extra")

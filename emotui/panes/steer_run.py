@@ -124,6 +124,7 @@ class SteerRuns(SteerSettings):
                     output.hide()
         acts = any(alpha for row in request.rows for alpha in row.alphas)
         self.choose(replace(self.workspace, steering=acts or self._mode in ("clamp", "replace")))
+        self.add_class("-ran")
         self._say_rests("generating ...")
 
     def _take_run(self, report: Report) -> None:
@@ -193,6 +194,7 @@ class SteerRuns(SteerSettings):
                     output.finish(request, texts[name])
                 else:
                     output.hide()
+        self.add_class("-ran")
         self._say_rests(*rests_on(result))
 
     def _remember(self, result: LiveResult) -> None:

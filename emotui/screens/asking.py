@@ -33,7 +33,7 @@ class Dialog(ModalScreen[T]):
     Dialog .question { text-style: bold; height: auto; }
     Dialog .hint { color: $text-muted; height: auto; }
     Dialog Input { border: none; height: 1; padding: 0; background: $panel; margin: 1 0; }
-    Dialog OptionList {
+    Dialog OptionList, Dialog OptionList:focus {
         height: auto; max-height: 16; border: none; padding: 0; background: $surface;
     }
     Dialog OptionList:ansi > .option-list--option-highlighted { text-style: reverse bold; }
