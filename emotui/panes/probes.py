@@ -20,6 +20,7 @@ from emotui.panes.base import Pane
 from emotui.panes.probecurves import COLUMNS, NAMES, Curves, Metric, short
 from emotui.sanitize import one_line
 from emotui.screens.asking import PickOne
+from emotui.widgets.cells import wrapped
 from emotui.widgets.layer_chart import LayerChart
 from emotui.widgets.table import Column, VirtualTable
 from emotui.worker import JobCancelled, JobEvent, JobFailed, Report
@@ -47,12 +48,13 @@ class ProbesPane(Pane):
     BINDINGS = bindings("probes")
     DEFAULT_CSS = """
     ProbesPane { layout: vertical; }
-    ProbesPane #probe-title { height: 1; }
+    ProbesPane #probe-title { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     ProbesPane #probe-chart { height: 1fr; min-height: 8; }
-    ProbesPane #probe-best { height: auto; max-height: 6; color: $text-muted; }
+    ProbesPane #probe-best { height: auto; max-height: 7; color: $text-muted; }
     ProbesPane #probe-table { height: 30%; min-height: 4; }
     .-wide ProbesPane #probe-table { height: 25%; }
     .-narrow.-low ProbesPane #probe-table { height: 5; }
+    .-narrow.-low ProbesPane #probe-chart { min-height: 7; }
     """
 
     def __init__(self) -> None:
@@ -119,7 +121,7 @@ class ProbesPane(Pane):
         )
 
     def on_resize(self) -> None:
-        """The line about the layer is folded to the width."""
+        """The line about the layer is wrapped to the width."""
         self._say_layer()
 
     def on_show(self) -> None:
@@ -289,7 +291,8 @@ class ProbesPane(Pane):
 
         same = "the best layer is chosen on the same data, so a little too high"
         first, last = rests_on(report)
-        return [*folded(self._about_layer(report), self.size.width), first, f"{last}; {same}"]
+        about = wrapped(self._about_layer(report), self.size.width, gap="   ")
+        return [about, first, f"{last}; {same}"]
 
     def _about_layer(self, report: "ProbeReport") -> list[str]:
         """`▲ 21 best, pinned`, `.871 [.852 .889]`, `AUROC .991`, `over words +.09 [..]`, ..."""
@@ -307,7 +310,7 @@ class ProbesPane(Pane):
         over = self._curves.over_words(layer)
         if over is not None:
             parts.append(f"over words {over.difference}")
-        parts.append(f"within one SE of the best: {ranges(report.result['within_one_se'])}")
+        parts.append(f"within one SE: {ranges(report.result['within_one_se'])}")
         return [*parts, self._audited(layer)]
 
     def _audited(self, layer: int) -> str:
@@ -402,14 +405,3 @@ class ProbesPane(Pane):
     def status_line(self) -> str:
         """The run."""
         return self.workspace.run
-
-
-def folded(parts: "list[str]", width: int) -> list[str]:
-    """The parts as lines of at most `width` cells; a part is never broken in two."""
-    lines: list[str] = []
-    for part in parts:
-        if lines and cell_len(lines[-1]) + 3 + cell_len(part) <= width:
-            lines[-1] += "   " + part
-        else:
-            lines.append(part)
-    return lines

@@ -17,9 +17,10 @@ from emotui.panes.sets_choice import model_for
 from emotui.panes.steer_extra import Extra
 from emotui.panes.steer_output import Output
 from emotui.panes.steer_settings import Settings, SteerSettings
-from emotui.panes.steer_words import rests_on, wrapped
+from emotui.panes.steer_words import rests_on
 from emotui.sanitize import one_line
 from emotui.terminal import plain
+from emotui.widgets.cells import wrapped
 from emotui.widgets.text_field import TextField
 from emotui.worker import JobCancelled, JobEvent, JobFailed, JobFinished, Report
 

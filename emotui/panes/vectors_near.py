@@ -19,6 +19,7 @@ class VectorsNear(VectorsLens):
     def on_resize(self) -> None:
         """The heat map's column is divided anew."""
         self.call_after_refresh(self.fit_heat)
+        self.call_after_refresh(self.show_lens)
 
     def fit_heat(self) -> None:
         """The map has the rows it needs and the ranking the rest, or the map has them all."""

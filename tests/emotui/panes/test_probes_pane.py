@@ -111,7 +111,7 @@ def test_the_curve_stands_beside_its_controls_with_what_it_rests_on(
         screen = host.screen()
         for said in (
             *("bag of words", "length only", "norm only", "untrained twin", "shuffled"),
-            *("95 % interval", "over words", "within one SE of the best", "AUROC", "chance .50"),
+            *("95 % interval", "over words", "within one SE", "AUROC", "chance .50"),
             *("n 60 texts", "6 topics held out whole", "not controlled:", "press f"),
         ):
             assert said in screen, said
