@@ -181,6 +181,7 @@ def planned_costs(home: Home, audit: Audit) -> dict[str, Cost]:
     if not n:
         return _twins(home, audit) if audit.claim.kind == "probe" else {}
     from emotui.jobs.audit_ablation import NEUTRAL_TEXTS
+    from emotui.jobs.audit_bench import NATURAL_TEXTS
     from emotui.jobs.audit_steering import EMOTIONS
     from vectors.audits.arms import planned_arms
     from vectors.audits.asking import planned_asking
@@ -193,15 +194,19 @@ def planned_costs(home: Home, audit: Audit) -> dict[str, Cost]:
     from vectors.audits.specificity import planned_specificity
 
     settings = audit.settings
+    arms, path = planned_arms(n, settings), planned_mechanism(n)
+    around = Cost(forwards=n + NATURAL_TEXTS)
     return {
         **planned_gate(len(GATE_PROMPTS)),
-        **planned_arms(n, settings),
+        **arms,
         **planned_doses(n),
-        **planned_mechanism(n),
+        **path,
+        "C1": arms["C1"] + around,
+        "C10": path["C10"] + around,
         "C3": planned_specificity(n, EMOTIONS),
         "C6": Cost(generations=2 * n),
         "C7": planned_off_target(n, MAX_TEXTS) + Cost(generations=2 * n),
-        "C9": planned_necessity(n, settings) + Cost(forwards=NEUTRAL_TEXTS),
+        "C9": planned_necessity(n, settings) + Cost(forwards=NEUTRAL_TEXTS + NATURAL_TEXTS),
         "C13": planned_asking(n),
         "X7": planned_wordings(n, audit.subject.paraphrases or WORDINGS),
     }

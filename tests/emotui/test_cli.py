@@ -17,9 +17,13 @@ COMMANDS = [
     ("vectors", "show"), ("vectors", "import"), ("vectors", "export"), ("vectors", "combine"),
     ("vectors", "rm"), ("score",), ("steer",), ("audit",), ("audit", "new"), ("audit", "run"),
     ("audit", "show"), ("audit", "supply"), ("audit", "gate"), ("audit", "list"),
-    ("audit", "check"), ("audit", "report"), ("serve",), ("doctor",), ("config",), ("locate",),
+    ("audit", "check"), ("audit", "report"), ("audit", "note"), ("audit", "waive"),
+    ("audit", "deviate"), ("audit", "seal"), ("audit", "lineup"), ("audit", "blind"),
+    ("audit", "blind", "start"), ("audit", "blind", "rate"), ("audit", "blind", "judge"),
+    ("audit", "blind", "status"), ("audit", "blind", "unblind"),
+    ("serve",), ("doctor",), ("config",), ("locate",),
 ]  # fmt: skip
-GROUPS = [("data",), ("runs",), ("vectors",), ("audit",)]
+GROUPS = [("data",), ("runs",), ("vectors",), ("audit",), ("audit", "blind")]
 
 
 def python(code: str) -> list[str]:

@@ -74,8 +74,15 @@ class Stage:
         return "\n".join(str(n.message) for n in self.app._notifications)
 
     async def idle(self) -> None:
-        """Wait until no job is left."""
-        await self.until(lambda: not any(j.live for j in self.app.jobs.jobs.values()), "idle")
+        """Wait until no job is left and every report has been read."""
+
+        def done() -> bool:
+            mailbox, lanes = self.app._mailbox, self.app.lanes
+            waiting = mailbox is None or bool(mailbox._waiting)
+            live = any(j.live for j in self.app.jobs.jobs.values())
+            return not (waiting or live or lanes is None or lanes.busy)
+
+        await self.until(done, "idle")
         await self.pilot.pause()
 
 

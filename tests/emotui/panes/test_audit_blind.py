@@ -223,11 +223,12 @@ def test_a_veiled_pane_shows_nothing_and_takes_no_key(sealed: Path, pane: str) -
 
 def test_other_data_sets_and_other_panes_are_not_veiled(sealed: Path) -> None:
     async def scenario(host: Hosted) -> None:
+        await host.choose(veiled=frozenset({"another"}))
         assert "veiled" not in host.screen()
         await host.press("1")
         assert "veiled" not in host.screen()
 
-    run(scenario, sealed, "steer", veiled=frozenset({"another"}), vectors=VECTORS)
+    run(scenario, sealed, "steer", vectors=VECTORS)
 
 
 def test_a_round_that_another_program_began_or_ended_is_noticed(sealed: Path) -> None:
@@ -245,11 +246,11 @@ def test_a_round_that_another_program_began_or_ended_is_noticed(sealed: Path) ->
 
 
 def test_the_workbench_starts_veiled(sealed: Path) -> None:
-    from emotui.app import Workbench
-    from emotui.config import load_settings
+    async def scenario(host: Hosted) -> None:
+        assert host.workspace.veiled == {DATASET}
+        assert "veiled until finding joy is unblinded" in host.screen()
 
-    settings = load_settings({"home": sealed}, env={})
-    assert Workbench(settings, Home(sealed)).workspace.veiled == {DATASET}
+    run(scenario, sealed, "steer", vectors=VECTORS)
 
 
 def test_the_line_up_is_played_and_written_down(home: Path) -> None:

@@ -127,7 +127,8 @@ def test_all_required_controls_run_cheapest_first_and_show_as_they_end(home: Pat
         assert row(host, "G1").state == "not_run"
         await host.press("a")
         assert "4 controls: 0 forward passes and 0 generated texts at most" in host.app.said[0]
-        assert ("UNTESTED", 1) in seen, "the first control was shown before the others had ended"
+        early = [n for word, n in seen if word == "UNTESTED" and 0 < n < 4]
+        assert early, "controls were shown before the last had ended"
         record = load_finding(Home(home), name)
         assert {e["control"] for e in record["evidence"]} == {"G1", "G2", "G3", "X1"}
         assert "4/4" in host.screen()
@@ -210,7 +211,7 @@ def test_stopping_keeps_what_has_ended_and_going_on_repeats_nothing(
         await host.pilot.press("a")
         await until(host, lambda: row(host, "G3").state == "running", "G3 at work")
         assert begun.is_set()
-        assert row(host, "G1").state in ("pass", "warn")
+        await until(host, lambda: row(host, "G1").state in ("pass", "warn"), "G1 shown")
         assert row(host, "X1").state == "queued"
         await host.tap("N")
         assert "x stops it" in host.app.said[-1]

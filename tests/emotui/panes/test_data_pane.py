@@ -15,6 +15,7 @@ from emotui.panes import data as data_module
 from emotui.panes.data import DataPane
 from emotui.panes.jobs import Details
 from emotui.screens.form import Form
+from emotui.widgets.prose import Prose
 from emotui.widgets.table import VirtualTable
 from store.datasets import Dataset
 from store.layout import Home
@@ -79,6 +80,11 @@ def row_line(host: Hosted, text: str) -> str:
     width = host.pane.query_one("#rows", VirtualTable).region
     lines = host.screen().split("\n")[width.y : width.bottom]
     return next(line for line in lines if text in line)[width.x :]
+
+
+def preview(host: Hosted) -> str:
+    """What stands under the rows."""
+    return host.pane.query_one("#preview", Prose).text
 
 
 def test_every_action_of_the_table_has_its_method() -> None:
@@ -154,7 +160,7 @@ def test_an_excluded_row_says_so_counts_for_nothing_and_comes_back(home: Path) -
         await host.press("down", "x")
         await host.answer("a quotation")
         assert "x" in row_line(host, "he wept alone").split("sad")[0]
-        assert "excluded: a quotation" in host.line("#preview-text")
+        assert "excluded: a quotation" in preview(host)
         assert "x excluded: 1" in host.screen()
         assert host.pane._view.labels == (("joyful", 41), ("sad", 2))
         assert Dataset.open(Home(home), "marked").excluded() == {1: "a quotation"}
@@ -196,7 +202,7 @@ def test_markup_is_text(home: Path) -> None:
     async def scenario(host: Hosted) -> None:
         host.pane.query_one("#rows", VirtualTable).move_to(2)
         await host.settled()
-        assert "[bold red]markup[/] [link=x]y[/link] [/]" in host.line("#preview-text")
+        assert "[bold red]markup[/] [link=x]y[/link] [/]" in preview(host)
         assert "[bold red]markup[/]" in host.screen()
 
     run(scenario, home, dataset="nasty")

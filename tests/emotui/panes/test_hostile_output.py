@@ -14,7 +14,7 @@ import pytest
 from rich.cells import cell_len
 
 from emotui.cli import main
-from emotui.events import Note
+from emotui.events import Done, Note
 from emotui.jobs.live_spec import BASELINE, STEERED
 from emotui.sanitize import is_hidden
 from emotui.worker import JobEvent
@@ -161,9 +161,9 @@ def test_a_hostile_text_and_its_title(hostile: Hostile) -> None:
 def test_what_jobs_say_is_only_looked_at(hostile: Hostile) -> None:
     async def scenario(host: Hosted) -> None:
         host.app.log_file.write_text("\n".join(EVIL), encoding="utf-8")
-        job = next(iter(host.app.jobs.jobs))
+        job = host.pane.submit(lambda _tools: iter([Done(None)]), "a job", lane="desk")
+        await host.settled()
         host.app.jobs.jobs[job].name = " ".join(EVIL)
-        host.app._quiet.clear()
         for word in EVIL:
             host.app.jobs.jobs[job].notes.append(Note(word))
         host.app.jobs.jobs[job].error = " ".join(EVIL)

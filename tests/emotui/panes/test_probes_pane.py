@@ -34,6 +34,9 @@ def base(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared, model_dir
     """A probed run with its untrained twin, and a run over texts without labels, made last."""
     place = tmp_path_factory.mktemp("probes-pane") / "home"
     shutil.copytree(prepared.home, place)
+    for other in (place / "runs").iterdir():  # of other tests
+        if other.name != prepared.run:
+            shutil.rmtree(other)
     shutil.rmtree(place / "runs" / prepared.run / "results", ignore_errors=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMOTUI_HOME", str(place))
