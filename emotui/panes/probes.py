@@ -65,6 +65,8 @@ class ProbesPane(Pane):
         self._metric: Metric = "accuracy"
         self._controls = True
         self._job: int | None = None
+        self._reading = False
+        """Whether the run's last probe is being looked for on disk."""
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -160,8 +162,13 @@ class ProbesPane(Pane):
             return newest_probe_job(tools.home, run)
 
         def found(report: "ProbeReport | None") -> None:
+            self._reading = False
             if report is not None and report.run == self.workspace.run:
                 self._take(report)
+            elif self.workspace.probe is None:
+                self._draw()
+
+        self._reading = True
 
         self.submit(
             start, "read the last probe", lane="desk", subject="cached", then=found, quiet=True
@@ -204,7 +211,8 @@ class ProbesPane(Pane):
                 value: Any = report.event.value
                 self._curves.add(*value)
                 self._draw()
-        elif isinstance(report, JobCancelled | JobFailed) and report.job_id == self._job:
+        elif isinstance(report, JobCancelled | JobFailed):
+            self._reading = False
             self._draw()
 
     # Drawing
@@ -258,6 +266,8 @@ class ProbesPane(Pane):
                 return self.empty_hint
             if self._probing:
                 return self._with_run(f"{name} by layer · filling in")
+            if self._reading:
+                return self._with_run("looking for the last probe ...")
             if self._run is not None and not self._run.fits:
                 return self._with_run(f"{self._run.about} · o opens another run")
             return self._with_run("not probed yet: r runs the probe with its controls")

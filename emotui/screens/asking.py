@@ -30,6 +30,7 @@ class Dialog(ModalScreen[T]):
         width: 72; max-width: 96%; height: auto; max-height: 90%; padding: 0 1;
         background: $surface; border: round $primary;
     }
+    Dialog.-low > Vertical { max-height: 100%; }
     Dialog .question { text-style: bold; height: auto; }
     Dialog .hint { color: $text-muted; height: auto; }
     Dialog Input { border: none; height: 1; padding: 0; background: $panel; margin: 1 0; }

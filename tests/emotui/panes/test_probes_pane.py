@@ -13,8 +13,9 @@ from emotui.actions import ACTIONS
 from emotui.cli import main
 from emotui.jobs.runchoice import RunList, findings_job, runs_job
 from emotui.panes.probecurves import BANDED, HUES, LOOKS, Curves
-from emotui.panes.probes import ProbesPane, folded
+from emotui.panes.probes import ProbesPane
 from emotui.widgets.braille import sample
+from emotui.widgets.cells import wrapped
 from emotui.widgets.chart_grid import DASHES
 from emotui.widgets.layer_chart import SAMPLE, LayerChart
 from emotui.widgets.table import VirtualTable
@@ -266,5 +267,5 @@ def test_results_of_before_the_difference_was_computed_are_shown_without_it(
 
 
 def test_a_part_is_never_broken_in_two() -> None:
-    assert folded(["aaa", "bbb", "cc dd"], 10) == ["aaa   bbb", "cc dd"]
-    assert folded([], 10) == []
+    assert wrapped(["aaa", "bbb", "cc dd"], 10, gap="   ") == "aaa   bbb\ncc dd"
+    assert wrapped([], 10) == ""
