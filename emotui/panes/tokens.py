@@ -131,7 +131,9 @@ class TokensPane(TokensChoices):
         ranks = self._ranks = coloured.ranks(start, stop, self.at_layer)
         width = self.query_one("#tokens-span").size.width or 80
         self._say("span", span_line(ranks, marked=marked, width=width))
-        self.query_one(RankList).show(
+        listed = self.query_one(RankList)
+        listed.styles.max_height = len(coloured.labels) + 1  # the layers stand right below it
+        listed.show(
             rank_title(ranks, coloured.n_neutral, marked=marked),
             [(r.label, r.mean, r.z) for r in ranks],
             scale=self.scale,

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import shutil
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def base(tmp_path_factory: pytest.TempPathFactory, prepared: Prepared, model_dir
         patch.setenv("EMOTUI_HOME", str(place))
         probe = ["probe", prepared.run, "--folds", "3", "--seeds", "1", "--quiet"]
         assert main(probe) == 0
+        time.sleep(1.1)  # a run's time is in whole seconds
         assert main(["extract", "--model", str(model_dir), "--data", "plain", "--quiet"]) == 0
     return place
 
