@@ -7,6 +7,7 @@ changed workspace goes to every pane. Nothing heavy is imported here, so the fir
 
 import contextlib
 import os
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -102,8 +103,10 @@ class Workbench(App[int], inherit_bindings=False):
         self.workspace = from_session(Workspace(home, settings), self.session, model=model)
         known = [theme.name for theme in THEMES]
         theme_now = self.session.theme if self.session.theme in known else DARK.name
-        # Set later it would have every style read again before the first paint.
+        # Set later it would have every style read again before the first paint. Without its
+        # variables only what asks for the theme itself would have its colours.
         self.set_reactive(App.theme, theme_now)
+        self.stylesheet.set_variables(self.get_css_variables())
         self.desk: JobDesk | None = None  # jobs can be asked for after the first paint
         self._mailbox: Mailbox | None = None
         self.current = self.session.pane if self.session.pane in PANES else PANES[0]
@@ -115,6 +118,7 @@ class Workbench(App[int], inherit_bindings=False):
         self._job_shown: object = ()
         self._farewell = False
         self._save_due = False
+        self._saving = threading.Lock()
 
     # Composition
 
@@ -337,7 +341,7 @@ class Workbench(App[int], inherit_bindings=False):
         shown = self.shown_jobs
         live = sum(job.live for job in shown)
         header.show(
-            headline(self.workspace, self.device),
+            headline(self.workspace, self.device, self.current),
             right=f"{live} job{'s' if live != 1 else ''}" if live else "",
             alert="● STEERING ON" if self.workspace.steering else "",
         )
@@ -399,17 +403,18 @@ class Workbench(App[int], inherit_bindings=False):
         self.save_now()
 
     def save_now(self) -> None:
-        """Write the session; safe in any thread."""
-        self._save_due = False
-        if self._farewell:
-            return
-        session = replace(
-            to_session(self.workspace, self.session),
-            pane=self.current,
-            theme=self.theme,
-            resume=self.session.resume if self.desk is None else self.desk.unfinished,
-        )
-        save_session(self.folder / SESSION, session)
+        """Write the session; safe in any thread, for two may want to at once."""
+        with self._saving:
+            self._save_due = False
+            if self._farewell:
+                return
+            session = replace(
+                to_session(self.workspace, self.session),
+                pane=self.current,
+                theme=self.theme,
+                resume=self.session.resume if self.desk is None else self.desk.unfinished,
+            )
+            save_session(self.folder / SESSION, session)
 
     @property
     def crash(self) -> BaseException | None:

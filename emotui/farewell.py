@@ -10,19 +10,28 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from types import FrameType
 
 LEAVE_SECONDS = 4.0
 """How long the screen has to close by itself."""
 
 
+@dataclass
+class Told:
+    """Whether a signal came."""
+
+    code: int | None = None
+    """The exit code it asks for; None without one."""
+
+
 @contextlib.contextmanager
-def saved_on_signals(save: Callable[[], object], leave: Callable[[int], object]) -> Iterator[None]:
+def saved_on_signals(save: Callable[[], object], leave: Callable[[int], object]) -> Iterator[Told]:
     """For the time of the block; the handlers are put back afterwards.
 
     `save` must be safe in any thread; `leave(code)` asks the screen to close and may do nothing.
     """
-    begun = threading.Event()
+    told = Told()
 
     def farewell(code: int) -> None:
         try:
@@ -34,14 +43,14 @@ def saved_on_signals(save: Callable[[], object], leave: Callable[[int], object])
 
     def handler(number: int, frame: FrameType | None) -> None:
         del frame
-        if not begun.is_set():
-            begun.set()
-            threading.Thread(target=farewell, args=(128 + number,), daemon=True).start()
+        if told.code is None:
+            told.code = 128 + number
+            threading.Thread(target=farewell, args=(told.code,), daemon=True).start()
 
     wanted = (signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, handler) for number in wanted]
     try:
-        yield
+        yield told
     finally:
         for number, old in zip(wanted, before, strict=True):
             signal.signal(number, old)

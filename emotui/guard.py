@@ -41,7 +41,8 @@ def stray_output_to(log: Path) -> Iterator[None]:
         os.dup2(kept[1], 2)
         for descriptor in kept:
             os.close(descriptor)
-        screen.close()
+        with contextlib.suppress(OSError):  # what it still holds cannot reach a closed terminal
+            screen.close()
         stray.close()
 
 

@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 _GIB = 1 << 30
 
 
-def headline(workspace: Workspace, device: "DeviceState | None") -> list[tuple[str, int]]:
+READERS = ("data", "probes")
+"""Panes that look at a run; the others use vectors."""
+
+
+def headline(
+    workspace: Workspace, device: "DeviceState | None", pane: str = ""
+) -> list[tuple[str, int]]:
     """From left to right; a higher rank goes first where there is no room."""
     return [
-        (model_text(workspace, device), 1),
+        (model_text(workspace, device, pane), 1),
         (layer_text(workspace, device), 2),
         (workspace.emotion or "no emotion", 3),
         (f"α {signed(workspace.alpha)}" if workspace.alpha else "α 0", 2),
@@ -28,14 +34,21 @@ def headline(workspace: Workspace, device: "DeviceState | None") -> list[tuple[s
     ]
 
 
-def model_text(workspace: Workspace, device: "DeviceState | None") -> str:
-    """The chosen model's name; without a choice the vectors' own, once it is loaded."""
+def model_text(workspace: Workspace, device: "DeviceState | None", pane: str = "") -> str:
+    """The chosen model's name; without a choice the one loaded, else the run's or the vectors'."""
     if workspace.model is not None:
         return Path(workspace.model.source).name
     if device is not None and device.model:
-        path = Path(device.model)
-        return DEMO if path == DEMO_MODEL else path.name
+        return short_model(device.model)
+    if workspace.run_model and (pane in READERS or not workspace.vectors):
+        return short_model(workspace.run_model)
     return "the vectors' own model" if workspace.vectors else "no model"
+
+
+def short_model(model: str) -> str:
+    """The last part of a path or hub id; the embedded model by the name it is chosen by."""
+    path = Path(model)
+    return DEMO if path == DEMO_MODEL else path.name
 
 
 def layer_text(workspace: Workspace, device: "DeviceState | None") -> str:

@@ -40,12 +40,14 @@ def run_workbench(settings: Settings, *, demo: bool = False) -> int:
         def leave(code: int) -> None:
             app.call_later(app.exit, code, code)
 
-        with saved_on_signals(app.close_down, leave):
+        with saved_on_signals(app.close_down, leave) as told:
             if in_tab():
                 leave_with_parent()
             result = app.run()
         if app.lanes is not None:
             app.close_down()
+    if told.code is not None:
+        return told.code  # what went wrong with a screen that is gone is no bug
     if app.crash is not None:
         from emotui.terminal import remark
 

@@ -58,6 +58,8 @@ class Workspace:
     """Row of the dataset under the cursor."""
     run: str = ""
     """Run id, whole."""
+    run_model: str = ""
+    """Model of `run`, a path or hub id; "" until a job has read it."""
     probe: "ProbeReport | None" = None
     """The newest probe of `run`; None until a job has brought one."""
     vectors: str = ""

@@ -110,6 +110,12 @@ class Coloured:
             return []
         return rank_span(self.scores, start, stop, layer=layer)
 
+    def text_of(self, start: int, stop: int) -> str:
+        """Tokens [start, stop) as text, without special ones such as `<s>`."""
+        s = self.scores
+        shown = zip(s.pieces[start:stop], s.is_special[start:stop], strict=True)
+        return "".join(piece for piece, special in shown if not special)
+
     def scale(self, layer: int, rule: ScaleRule) -> float:
         """End of the colour scale: of this layer, or the widest over all layers."""
         s = self.scores

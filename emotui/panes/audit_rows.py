@@ -151,7 +151,7 @@ def _row(view: "FindingView", control: str, state: str) -> Row:
     numbers = control_numbers({**found, "numbers": ordered(record, found)}, most=2)
     said = "; ".join(found["reasons"]) or numbers or question
     if control in view.stale:
-        said = f"an input has changed since; it said {found['state']}: {said}"
+        said = f"was {found['state']}: {said}"
     return Row(control, state, one_line(said))
 
 

@@ -94,7 +94,7 @@ def claim_form(
     about = [Field("emotion", "emotion", given.emotion)]
     if kind == "axis":
         about = [
-            Field("emotion", "axis", "valence", choices=AXES),
+            Field("emotion", "axis", "valence", choices=AXES, required=True),
             Field("norms", "norms", "", "a CSV file with the columns emotion, valence, arousal"),
             Field("component", "component", "", "1 to 5; empty: the best of the first five"),
             Field("layer", "layer", given.layer, "empty: that at 2/3 of the depth"),
@@ -130,16 +130,17 @@ def claim_form(
         *(
             []
             if kind == "axis"
-            else [Field("direction", "direction", "greater", choices=DIRECTIONS)]
+            else [Field("direction", "direction", "greater", choices=DIRECTIONS, required=True)]
         ),
         Field("effect_min", "smallest effect", EFFECTS[kind], UNITS[kind]),
-        Field("preset", "preset", "standard", choices=PRESETS),
-        Field("seal", "seal the plan now", "yes", choices=("yes", "no")),
+        Field("preset", "preset", "standard", choices=PRESETS, required=True),
+        Field("seal", "seal the plan now", "yes", choices=("yes", "no"), required=True),
         Field("name", "id", "", "empty: made of kind and emotion"),
     )
     if answers is not None:
         every = tuple(
-            Field(f.name, f.label, answers.get(f.name, f.value), f.hint, f.choices) for f in every
+            Field(f.name, f.label, answers.get(f.name, f.value), f.hint, f.choices, f.required)
+            for f in every
         )
     hint = f"! {wrong}" if wrong else (
         "Nothing is read yet. Sealed now, the verdict can be more than exploratory. Ctrl+J enters"

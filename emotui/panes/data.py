@@ -100,8 +100,8 @@ class DataPane(DataDialogs):
             yield Static(id="summary")
             with Vertical(id="bars"):
                 yield Bars(id="labels")
-                yield Bars(id="topics")
-            yield Histogram(unit="characters", id="lengths")
+                yield Bars(id="topics", classes="-none")
+            yield Histogram(unit="characters", id="lengths", classes="-none")
 
     # The workspace and jobs
 
@@ -168,6 +168,7 @@ class DataPane(DataDialogs):
             bars = self.query_one(f"#{what}", Bars)
             bars.set_items(counts, title=f"by {what[:-1]} (t: all {len(counts)})")
             bars.set_class(not counts, "-none")
+        self.query_one("#lengths").remove_class("-none")
         self.query_one("#lengths", Histogram).set_counts(view.edges, view.counts)
         self._summarise()
         self._preview()

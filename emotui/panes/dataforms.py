@@ -68,7 +68,9 @@ def import_form(columns: "Columns") -> Form:
             Field("text", "text", guess(names, _TEXT), choices=names),
             Field("label", "label", guess(names, _LABEL), choices=(*names, *folder)),
             Field("topic", "topic", guess(names, _TOPIC), choices=(*names, *folder)),
-            Field("many", "several labels", "drop", choices=("drop", "first", "join")),
+            Field(
+                "many", "several labels", "drop", choices=("drop", "first", "join"), required=True
+            ),
             Field("label_names", "names of labels", hint="file with one name per line, for ids"),
         ),
         hint="\n".join(

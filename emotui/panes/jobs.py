@@ -200,7 +200,7 @@ def shown_model(source: str) -> str:
 def job_cells(job: JobState, now: float) -> list[str]:
     """One row of the table."""
     progress = rate = left = ""
-    if job.progress is not None:
+    if job.progress is not None and not outdated(job):
         total = f"/{job.progress.total:,}" if job.progress.total else ""
         progress = f"{job.progress.done:,}{total} {job.progress.unit}"
         if job.status == "running" and job.progress.rate:
@@ -211,6 +211,17 @@ def job_cells(job: JobState, now: float) -> list[str]:
     if job.started is not None:
         spent = duration((job.ended if job.ended is not None else now) - job.started)
     return [str(job.id), job.status, job.name, progress, rate, left, spent]
+
+
+def outdated(job: JobState) -> bool:
+    """Whether a job is done that did not say so of its last step: `0/1` would belie it."""
+    progress = job.progress
+    return (
+        job.status == "done"
+        and progress is not None
+        and progress.total is not None
+        and progress.done < progress.total
+    )
 
 
 def _per_second(rate: float) -> str:
@@ -236,7 +247,7 @@ def job_lines(job: JobState, now: float, *, last: int | None) -> list[str]:
         head += f" since {_clock(job.started - now)}"
     lines = [head]
     progress, left = job.progress, seconds_left(job)
-    if progress is not None:
+    if progress is not None and not outdated(job):
         note = f"{one_line(progress.note)}: " if progress.note else ""
         total = f" of {progress.total:,}" if progress.total else ""
         parts = [f"{note}{progress.done:,}{total} {progress.unit}"]

@@ -152,17 +152,19 @@ class Curves:
             out.append(one)
         return out
 
-    def rows(self, metric: Metric, *, best: int | None, pinned: int | None) -> list[list[str]]:
+    def rows(
+        self, metric: Metric, *, best: int | None, pinned: int | None, running: bool = True
+    ) -> list[list[str]]:
         """One row per layer: both metrics of the probe, what it is above words, its controls."""
-        out = []
+        out, unknown = [], "…" if running else "–"
         for layer in self.layers:
             mark = ("*" if layer == best else "") + ("▲" if layer == pinned else "")
             accuracy, auroc = (self.at("probe", layer, m) for m in ("accuracy", "auroc"))
             over = self.over_words(layer)
             row = [
                 f"{layer}{mark}",
-                accuracy.text if accuracy is not None else "…",
-                short(auroc.value) if auroc is not None else "…",
+                accuracy.text if accuracy is not None else unknown,
+                short(auroc.value) if auroc is not None else unknown,
                 signed(over.value, places=3) if over is not None else "",
             ]
             for name in COLUMNS:

@@ -20,6 +20,7 @@ from emotui.panes.base import Pane
 from emotui.panes.probecurves import COLUMNS, NAMES, Curves, Metric, short
 from emotui.sanitize import one_line
 from emotui.screens.asking import PickOne
+from emotui.widgets.cells import wrapped
 from emotui.widgets.layer_chart import LayerChart
 from emotui.widgets.table import Column, VirtualTable
 from emotui.worker import JobCancelled, JobEvent, JobFailed, Report
@@ -47,12 +48,13 @@ class ProbesPane(Pane):
     BINDINGS = bindings("probes")
     DEFAULT_CSS = """
     ProbesPane { layout: vertical; }
-    ProbesPane #probe-title { height: 1; }
+    ProbesPane #probe-title { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     ProbesPane #probe-chart { height: 1fr; min-height: 8; }
-    ProbesPane #probe-best { height: auto; max-height: 6; color: $text-muted; }
+    ProbesPane #probe-best { height: auto; max-height: 7; color: $text-muted; }
     ProbesPane #probe-table { height: 30%; min-height: 4; }
     .-wide ProbesPane #probe-table { height: 25%; }
     .-narrow.-low ProbesPane #probe-table { height: 5; }
+    .-narrow.-low ProbesPane #probe-chart { min-height: 7; }
     """
 
     def __init__(self) -> None:
@@ -63,6 +65,8 @@ class ProbesPane(Pane):
         self._metric: Metric = "accuracy"
         self._controls = True
         self._job: int | None = None
+        self._reading = False
+        """Whether the run's last probe is being looked for on disk."""
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -119,7 +123,7 @@ class ProbesPane(Pane):
         )
 
     def on_resize(self) -> None:
-        """The line about the layer is folded to the width."""
+        """The line about the layer is wrapped to the width."""
         self._say_layer()
 
     def on_show(self) -> None:
@@ -130,10 +134,18 @@ class ProbesPane(Pane):
         self._runs = found.runs
         now = self.workspace
         if not now.run and found.preferred:
-            self.choose(replace(now, run=found.preferred, probe=None))
-        elif not self._curves.layers:
+            self._choose_run(found.preferred)
+            return
+        self._name_model()
+        if not self._curves.layers:
             self._curves = Curves(self._layers_of_run())
             self._draw()
+
+    def _name_model(self) -> None:
+        """The header says whose activations these are before a model is loaded."""
+        model = "" if self._run is None else self._run.run.model
+        if model != self.workspace.run_model:
+            self.choose(replace(self.workspace, run_model=model))
 
     @property
     def _run(self) -> "RunChoice | None":
@@ -150,8 +162,13 @@ class ProbesPane(Pane):
             return newest_probe_job(tools.home, run)
 
         def found(report: "ProbeReport | None") -> None:
+            self._reading = False
             if report is not None and report.run == self.workspace.run:
                 self._take(report)
+            elif self.workspace.probe is None:
+                self._draw()
+
+        self._reading = True
 
         self.submit(
             start, "read the last probe", lane="desk", subject="cached", then=found, quiet=True
@@ -194,7 +211,8 @@ class ProbesPane(Pane):
                 value: Any = report.event.value
                 self._curves.add(*value)
                 self._draw()
-        elif isinstance(report, JobCancelled | JobFailed) and report.job_id == self._job:
+        elif isinstance(report, JobCancelled | JobFailed):
+            self._reading = False
             self._draw()
 
     # Drawing
@@ -208,11 +226,14 @@ class ProbesPane(Pane):
             chart.set_series(series)
         chart.show_only(None if self._controls else ["probe"])
         chart.set_band_name(f"95 % interval ({self._unit})")
+        if cursor is None:
+            cursor = self.workspace.layer
         if cursor in curves.layers and cursor is not None:
             chart.move_to(cursor)
         self.query_one("#probe-title", Static).update(Text(self._title(), no_wrap=True))
         self._say_layer()
-        rows = curves.rows(metric, best=self._best_layer, pinned=self.workspace.layer)
+        pinned = self.workspace.layer
+        rows = curves.rows(metric, best=self._best_layer, pinned=pinned, running=self._probing)
         table = self.query_one("#probe-table", VirtualTable)
         self._shown_rows = rows
         if table.count == len(rows):
@@ -243,11 +264,13 @@ class ProbesPane(Pane):
         if report is None:
             if not run:
                 return self.empty_hint
-            if self._job is not None and self._is_live(self._job):
-                return f"{name} by layer · filling in · {run}"
+            if self._probing:
+                return self._with_run(f"{name} by layer · filling in")
+            if self._reading:
+                return self._with_run("looking for the last probe ...")
             if self._run is not None and not self._run.fits:
-                return f"{self._run.about} · o opens another run · {run}"
-            return f"not probed yet: r runs the probe with its controls · {run}"
+                return self._with_run(f"{self._run.about} · o opens another run")
+            return self._with_run("not probed yet: r runs the probe with its controls")
         r = report.result
         folds = "folds by topic" if r["grouping"] == "topic" else "folds over texts"
         chance = f"{r['chance']:.2f}".removeprefix("0") if self._metric == "accuracy" else ".50"
@@ -255,6 +278,15 @@ class ProbesPane(Pane):
             f"{name} by layer · {len(r['labels'])} {r['target']}s · n {r['n']:,} · "
             f"chance {chance} · {folds}"
         )
+
+    def _with_run(self, text: str) -> str:
+        """The run's id too where there is room for all of it; the tab strip has it as well."""
+        longer = f"{text} · {self.workspace.run}"
+        return longer if cell_len(longer) <= (self.size.width or 80) else text
+
+    @property
+    def _probing(self) -> bool:
+        return self._job is not None and self._is_live(self._job)
 
     def _is_live(self, job_id: int) -> bool:
         job = self.shell.jobs.jobs.get(job_id)
@@ -269,7 +301,8 @@ class ProbesPane(Pane):
 
         same = "the best layer is chosen on the same data, so a little too high"
         first, last = rests_on(report)
-        return [*folded(self._about_layer(report), self.size.width), first, f"{last}; {same}"]
+        about = wrapped(self._about_layer(report), self.size.width, gap="   ")
+        return [about, first, f"{last}; {same}"]
 
     def _about_layer(self, report: "ProbeReport") -> list[str]:
         """`▲ 21 best, pinned`, `.871 [.852 .889]`, `AUROC .991`, `over words +.09 [..]`, ..."""
@@ -287,7 +320,7 @@ class ProbesPane(Pane):
         over = self._curves.over_words(layer)
         if over is not None:
             parts.append(f"over words {over.difference}")
-        parts.append(f"within one SE of the best: {ranges(report.result['within_one_se'])}")
+        parts.append(f"within one SE: {ranges(report.result['within_one_se'])}")
         return [*parts, self._audited(layer)]
 
     def _audited(self, layer: int) -> str:
@@ -350,6 +383,7 @@ class ProbesPane(Pane):
     def _choose_run(self, run: str) -> None:
         if run != self.workspace.run:
             self.choose(replace(self.workspace, run=run, probe=None))
+            self._name_model()
 
     def action_audit(self) -> None:
         """A finding about the layer under the cursor, begun in the Audit pane."""
@@ -381,14 +415,3 @@ class ProbesPane(Pane):
     def status_line(self) -> str:
         """The run."""
         return self.workspace.run
-
-
-def folded(parts: "list[str]", width: int) -> list[str]:
-    """The parts as lines of at most `width` cells; a part is never broken in two."""
-    lines: list[str] = []
-    for part in parts:
-        if lines and cell_len(lines[-1]) + 3 + cell_len(part) <= width:
-            lines[-1] += "   " + part
-        else:
-            lines.append(part)
-    return lines

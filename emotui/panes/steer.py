@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static, TextArea
 
@@ -40,6 +41,12 @@ from emotui.workspace import ShownText
 FLUSH_EVERY = 0.12
 """Seconds between two repaints of streaming text."""
 PROMPT = "Once upon a time"
+FIRST = """\
+Nothing generated yet.
+  Ctrl+J  the baseline and the steered text, with the same seed
+  r       the same beside a random direction of the same size
+  w       nine alphas at once, and where the text stays coherent
+"""
 OUTPUTS = (BASELINE, STEERED, RANDOM)
 
 
@@ -47,7 +54,11 @@ class SteerPane(SteerRuns):
     """Prompt, sliders, outputs, and one more part: sweep, history or diff."""
 
     pane_id = "steer"
-    BINDINGS = bindings("steer")
+    # First of all, so that a key typed right after Esc already goes to the slider.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("steer"),
+        Binding("escape", "leave_prompt", "leave the prompt", show=False, priority=True),
+    ]
     SCOPED_CSS: ClassVar[bool] = False
     DEFAULT_CSS = """
     SteerPane { layout: vertical; height: 1fr; width: 1fr; }
@@ -62,6 +73,8 @@ class SteerPane(SteerRuns):
     SteerPane #steer-rests { height: auto; max-height: 3; color: $text-muted; }
     SteerPane #steer-body { height: 1fr; layout: vertical; }
     SteerPane #steer-outputs { height: 1fr; }
+    SteerPane #steer-first { width: 1fr; padding: 1 0 0 1; color: $text-muted; }
+    SteerPane.-ran #steer-first { display: none; }
     SteerPane #steer-extra { height: 1fr; display: none; }
     SteerPane.-extra #steer-extra { display: block; }
     .-narrow SteerPane.-extra #steer-outputs { display: none; }
@@ -81,6 +94,7 @@ class SteerPane(SteerRuns):
         yield Static(id="steer-settings", classes="line", markup=False)
         with Vertical(id="steer-body"):
             with Horizontal(id="steer-outputs"):
+                yield Static(FIRST, id="steer-first", markup=False)
                 for name in OUTPUTS:
                     yield Output(name)
             yield Extra(id="steer-extra")
@@ -158,9 +172,10 @@ class SteerPane(SteerRuns):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Esc is ours only while there is something to stop, leave or close."""
         del parameters
+        if action == "leave_prompt":
+            return isinstance(self.app.focused, TextField)
         if action == "stop":
-            typing = isinstance(self.app.focused, TextField)
-            return typing or self._live is not None or self.has_class("-extra")
+            return self._live is not None or self.has_class("-extra")
         return True
 
     def action_run(self) -> None:
@@ -200,13 +215,15 @@ class SteerPane(SteerRuns):
         self._run(self._request(rows, sweep=emotion), title=f"sweep {emotion}")
 
     def action_stop(self) -> None:
-        """Leave the prompt, stop the run, or close the part at the side, in that order."""
-        if isinstance(self.app.focused, TextField):
-            self.focus_first()
-        elif self._job is not None and self._live is not None:
+        """Stop the run, or close the part at the side, in that order."""
+        if self._job is not None and self._live is not None:
             self.cancel(self._job)
         elif self.has_class("-extra"):
             self._hide_extra()
+
+    def action_leave_prompt(self) -> None:
+        """From the prompt to the slider."""
+        self.focus_first()
 
     def action_edit_prompt(self) -> None:
         """Into the prompt; Esc leaves it."""

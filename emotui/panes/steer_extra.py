@@ -22,9 +22,9 @@ from emotui.jobs.live_spec import (
     LiveStep,
     LiveText,
 )
-from emotui.panes.steer_words import history_row, meters, short, wrapped
+from emotui.panes.steer_words import history_row, meters, short
 from emotui.sanitize import one_line, visible
-from emotui.widgets.cells import signed
+from emotui.widgets.cells import signed, wrapped
 from emotui.widgets.slider import alpha_text
 from emotui.widgets.table import Column, VirtualTable
 from emotui.widgets.text_diff import diff_text, same_beginning

@@ -15,7 +15,8 @@ from textual.widgets import Static
 
 from emotui.actions import bindings
 from emotui.jobs.live_spec import LiveRequest, LiveText
-from emotui.panes.steer_words import alphas_text, meters, output_title, wrapped
+from emotui.panes.steer_words import alphas_text, meters, output_title
+from emotui.widgets.cells import wrapped
 from emotui.widgets.token_view import TokenView
 
 Alphas = tuple[float | None, ...]

@@ -17,9 +17,10 @@ from emotui.panes.sets_choice import model_for
 from emotui.panes.steer_extra import Extra
 from emotui.panes.steer_output import Output
 from emotui.panes.steer_settings import Settings, SteerSettings
-from emotui.panes.steer_words import rests_on, wrapped
+from emotui.panes.steer_words import rests_on
 from emotui.sanitize import one_line
 from emotui.terminal import plain
+from emotui.widgets.cells import wrapped
 from emotui.widgets.text_field import TextField
 from emotui.worker import JobCancelled, JobEvent, JobFailed, JobFinished, Report
 
@@ -124,6 +125,7 @@ class SteerRuns(SteerSettings):
                     output.hide()
         acts = any(alpha for row in request.rows for alpha in row.alphas)
         self.choose(replace(self.workspace, steering=acts or self._mode in ("clamp", "replace")))
+        self.add_class("-ran")
         self._say_rests("generating ...")
 
     def _take_run(self, report: Report) -> None:
@@ -193,6 +195,7 @@ class SteerRuns(SteerSettings):
                     output.finish(request, texts[name])
                 else:
                     output.hide()
+        self.add_class("-ran")
         self._say_rests(*rests_on(result))
 
     def _remember(self, result: LiveResult) -> None:

@@ -4,9 +4,7 @@ In: results and settings. Out: single lines, safe to show; parsed settings. Numb
 """
 
 import math
-from collections.abc import Mapping, Sequence
-
-from rich.cells import cell_len
+from collections.abc import Mapping
 
 from emotui.jobs.live_spec import BASELINE, RANDOM, LiveRequest, LiveResult, LiveText
 from emotui.sanitize import one_line
@@ -70,17 +68,6 @@ def meters(request: LiveRequest, text: LiveText) -> tuple[str, ...]:
         ]
         parts.append(f"most like {one_line(text.reads_as)}")
     return tuple(parts)
-
-
-def wrapped(parts: Sequence[str], width: int, *, gap: str = "  ") -> str:
-    """The parts on as few lines of `width` cells as they need, none torn apart."""
-    lines: list[str] = []
-    for part in parts:
-        if lines and cell_len(lines[-1] + gap + part) <= width:
-            lines[-1] += gap + part
-        else:
-            lines.append(part)
-    return "\n".join(lines)
 
 
 def rests_on(result: LiveResult) -> tuple[str, ...]:

@@ -131,7 +131,9 @@ class TokensPane(TokensChoices):
         ranks = self._ranks = coloured.ranks(start, stop, self.at_layer)
         width = self.query_one("#tokens-span").size.width or 80
         self._say("span", span_line(ranks, marked=marked, width=width))
-        self.query_one(RankList).show(
+        listed = self.query_one(RankList)
+        listed.styles.max_height = len(coloured.labels) + 1  # the layers stand right below it
+        listed.show(
             rank_title(ranks, coloured.n_neutral, marked=marked),
             [(r.label, r.mean, r.z) for r in ranks],
             scale=self.scale,
@@ -199,7 +201,10 @@ class TokensPane(TokensChoices):
 
     def _missing(self) -> str:
         if self._asked is not None:
-            return "scoring all layers and emotions in one pass ..."
+            mine = self._jobs
+            busy = any(j.status == "running" and j.id not in mine for j in self.shell.shown_jobs)
+            first = "waits for the running job, then " if busy else ""
+            return f"{first}scoring all layers and emotions in one pass ..."
         if not self.workspace.vectors:
             return "no vectors chosen: S chooses a set, pane 3 lists them"
         return self.empty_hint
@@ -229,6 +234,8 @@ class TokensPane(TokensChoices):
         self.paint_cursor()
 
     def on_token_view_yanked(self, message: TokenView.Yanked) -> None:
-        """The text to the clipboard and a file."""
+        """The text to the clipboard and a file, without tokens that only the model has."""
         message.stop()
-        self.shell.copy_out(message.text)
+        start, stop, _ = self.span
+        text = message.text if self._shown is None else self._shown.text_of(start, stop)
+        self.shell.copy_out(text or message.text)

@@ -147,6 +147,8 @@ class TokensScores(Pane):
             self.show_scores(key, self._done[key])
             return
         self._asked = key
+        if self._shown_key is None or self._shown_key[1:3] != key[1:3]:
+            self.show_scores(None, None)  # the new text at once, without colours as yet
         self.paint_title()
         request = self._request()
 

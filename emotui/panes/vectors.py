@@ -19,7 +19,7 @@ from emotui.jobs.atlas_spec import Atlas, AtlasRequest, Comparison, SetEntry
 from emotui.lanes import Tools
 from emotui.panes.sets_choice import list_sets
 from emotui.panes.vectors_dialogs import View
-from emotui.panes.vectors_lens import VectorsLens
+from emotui.panes.vectors_near import VectorsNear
 from emotui.panes.vectors_words import (
     SAME_TEXTS,
     about_lines,
@@ -34,6 +34,7 @@ from emotui.widgets.cells import signed
 from emotui.widgets.chart_grid import Series
 from emotui.widgets.heat_map import HeatMap
 from emotui.widgets.layer_chart import LayerChart
+from emotui.widgets.rank_list import RankList
 from emotui.widgets.scatter import Point, Scatter
 from emotui.widgets.table import Column, VirtualTable
 from emotui.worker import JobFailed, Report
@@ -41,7 +42,7 @@ from emotui.worker import JobFailed, Report
 VIEWS: tuple[View, ...] = ("list", "heat", "plane", "compare")
 
 
-class VectorsPane(VectorsLens):
+class VectorsPane(VectorsNear):
     """Sets and emotions; heat map, plane and comparison beside them where there is room."""
 
     pane_id = "vectors"
@@ -56,6 +57,7 @@ class VectorsPane(VectorsLens):
     VectorsPane #vectors-emotions { height: 1fr; }
     VectorsPane #vectors-lens { height: 3; }
     VectorsPane .part { width: 1fr; height: 1fr; display: none; }
+    VectorsPane #vectors-near { height: 1fr; margin: 1 0; display: none; }
     VectorsPane .note { height: auto; max-height: 8; color: $text-muted; }
     .-low VectorsPane .note { max-height: 6; }
     .-narrow VectorsPane.-heat #vectors-left, .-narrow VectorsPane.-plane #vectors-left,
@@ -108,6 +110,7 @@ class VectorsPane(VectorsLens):
             yield Static(id="vectors-lens", markup=False)
         with Vertical(id="vectors-heat", classes="part"):
             yield HeatMap()
+            yield RankList(id="vectors-near")
             yield Static(id="vectors-heat-note", classes="note", markup=False)
         with Vertical(id="vectors-plane", classes="part"):
             yield Scatter()
@@ -233,6 +236,7 @@ class VectorsPane(VectorsLens):
         matrix = [[atlas.cosines[i][j] for j in atlas.order] for i in atlas.order]
         self.query_one(HeatMap).set_matrix(matrix, [one_line(label) for label in ordered])
         self._note("heat", chart_notes("heat", atlas, None))
+        self.call_after_refresh(self.fit_heat)
         self.show_plane()
         self.go_to_emotion(labels[at])
         if self._focus_emotions:
@@ -285,6 +289,7 @@ class VectorsPane(VectorsLens):
             self.focus_first()
         else:
             self.query_one(part).focus()
+        self.call_after_refresh(self.fit_heat)
 
     def go_to_emotion(self, emotion: str) -> None:
         """Every cursor to one emotion."""
@@ -297,6 +302,7 @@ class VectorsPane(VectorsLens):
         self.query_one(Scatter).select(one_line(emotion))
         heat = self.query_one(HeatMap)
         heat.move_to(atlas.order.index(place), heat.cursor[1])
+        self.show_near()
         self.show_lens()
 
     # Cursors

@@ -14,7 +14,7 @@ from emotui.lanes import Tools
 from emotui.panes.sets_choice import model_for
 from emotui.panes.vectors_dialogs import VectorsDialogs
 from emotui.panes.vectors_words import lens_lines
-from emotui.sanitize import one_line
+from emotui.sanitize import one_line, shorten
 
 LENS_AFTER = 0.3
 """Seconds on one emotion before its lens is read, where a model is loaded."""
@@ -38,7 +38,8 @@ class VectorsLens(VectorsDialogs):
             return
         found = self._lens.get((atlas.vectors, self.emotion, atlas.layer))
         if found is not None:
-            self._say_lens("\n".join(lens_lines(found)))
+            width = self.query_one("#vectors-lens").size.width or 46
+            self._say_lens("\n".join(shorten(line, width) for line in lens_lines(found)))
             return
         if self.shell.device is None:
             self._say_lens("Enter: use this emotion everywhere and read its tokens (loads a model)")
@@ -47,7 +48,7 @@ class VectorsLens(VectorsDialogs):
         self._lens_timer = self.set_timer(LENS_AFTER, self.read_lens)
 
     def _say_lens(self, text: str) -> None:
-        self.query_one("#vectors-lens", Static).update(Text(text, no_wrap=True))
+        self.query_one("#vectors-lens", Static).update(Text(text))
 
     def read_lens(self) -> None:
         atlas = self._atlas

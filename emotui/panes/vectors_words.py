@@ -3,6 +3,7 @@
 In: results of jobs. Out: single lines, safe to show.
 """
 
+from emotui.headline import short_model
 from emotui.jobs.atlas_spec import Atlas, Comparison, Correlation, LensFound, Mixture, SetEntry
 from emotui.sanitize import one_line, visible
 from emotui.widgets.cells import signed
@@ -23,7 +24,7 @@ def about_lines(atlas: Atlas, entry: SetEntry | None) -> list[str]:
     name, k = one_line(atlas.vectors), len(atlas.rows)
     lines = [f"{name}: {k} emotions, {len(atlas.layers)} layers · d: provenance"]
     if entry is not None:
-        made = (entry.method, entry.model and f"model {entry.model}")
+        made = (entry.method, entry.model and f"model {short_model(entry.model)}")
         lines.append(" · ".join(one_line(part) for part in made if part))
     removed = "nothing removed, no neutral texts"
     if atlas.n_neutral:

@@ -30,10 +30,11 @@ class Dialog(ModalScreen[T]):
         width: 72; max-width: 96%; height: auto; max-height: 90%; padding: 0 1;
         background: $surface; border: round $primary;
     }
+    Dialog.-low > Vertical { max-height: 100%; }
     Dialog .question { text-style: bold; height: auto; }
     Dialog .hint { color: $text-muted; height: auto; }
     Dialog Input { border: none; height: 1; padding: 0; background: $panel; margin: 1 0; }
-    Dialog OptionList {
+    Dialog OptionList, Dialog OptionList:focus {
         height: auto; max-height: 16; border: none; padding: 0; background: $surface;
     }
     Dialog OptionList:ansi > .option-list--option-highlighted { text-style: reverse bold; }
@@ -97,6 +98,8 @@ class Confirm(Dialog[bool]):
 
 class PickOne(Dialog[str]):
     """One of a list of (value, what is shown); typing narrows it."""
+
+    DEFAULT_CSS = "PickOne Input { margin: 0; }"
 
     def __init__(
         self, question: str, options: Sequence[tuple[str, str]], *, current: str = ""

@@ -30,6 +30,8 @@ class Field:
     hint: str = ""
     choices: tuple[str, ...] = ()
     """Given: one of these or none; empty: a line of text."""
+    required: bool = False
+    """Whether one of the choices has to be taken; `value` is one of them then."""
 
 
 Check = Callable[[Mapping[str, str]], str]
@@ -49,6 +51,7 @@ class Form(Dialog[dict[str, str]]):
     DEFAULT_CSS = """
     Form .field { height: 1; margin: 0; }
     Form .field > Static { width: 18; color: $text-muted; }
+    Form .field:focus-within > Static { color: $text; text-style: bold reverse; }
     Form .field > Input { width: 1fr; margin: 0; }
     Form .field > Select { width: 1fr; height: 1; }
     Form #wrong { height: auto; margin: 1 0 0 0; }
@@ -72,6 +75,7 @@ class Form(Dialog[dict[str, str]]):
                         yield Select(
                             [(Text(one_line(c)), c) for c in field.choices],
                             prompt=NONE,
+                            allow_blank=not field.required,
                             value=field.value if field.value in field.choices else Select.NULL,
                             id=f"field-{field.name}",
                             compact=True,

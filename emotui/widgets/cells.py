@@ -4,6 +4,7 @@ In: any text. Out: text in which every hidden character is a symbol and whose wi
 `rich.cells.cell_len` says, so that a table or a line of tokens stays aligned. Knows no widget.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
@@ -90,3 +91,14 @@ def signed(value: float, *, places: int = 2) -> str:
     if float(digits) == 0:
         return "0"
     return ("−" if value < 0 else "+") + (digits[1:] if digits.startswith("0.") else digits)
+
+
+def wrapped(parts: Sequence[str], width: int, *, gap: str = "  ") -> str:
+    """The parts on as few lines of `width` cells as they need, none torn apart."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and cell_len(lines[-1] + gap + part) <= width:
+            lines[-1] += gap + part
+        else:
+            lines.append(part)
+    return "\n".join(lines)

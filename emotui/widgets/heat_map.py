@@ -78,6 +78,11 @@ class HeatMap(Widget, can_focus=True):
         self._tell()
 
     @property
+    def rows_needed(self) -> int:
+        """Rows of the screen for all of it; 0 without a matrix."""
+        return len(self._labels) + HEAD + 1 if self._labels else 0
+
+    @property
     def cursor(self) -> tuple[int, int]:
         """Row and column under the cursor."""
         return self._cursor

@@ -67,15 +67,15 @@ class JobRow(Widget):
         if y:
             return Strip.blank(width, look.base)
         if self._job is None:
-            return Strip([Segment(fit("idle", width), look.dim)])
+            return Strip([Segment(fit(" idle", width), look.dim)])
         job = self._job
         more = f"  +{self._waiting} waiting" if self._waiting else ""
-        head = f"{_MARKS[job.status]} {job.name}"
+        head = f" {_MARKS[job.status]} {job.name}"
         parts = self._tail(job)
         share = self._share(job)
         while True:
             tail = " · ".join(parts) + more
-            room = width - cell_len(tail) - 1
+            room = width - cell_len(tail) - 2
             bar_wide = min(24, room - cell_len(head) - 3)
             if len(parts) < 3 or bar_wide >= (0 if share is None else 6):
                 break

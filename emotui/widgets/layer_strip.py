@@ -82,7 +82,8 @@ class LayerStrip(Widget):
                 Segment(_cell(values[i], cell), look.bin(bin_of(values[i], self._scale)))
                 for i in range(first, stop)
             ]
-        return Strip(segments).adjust_cell_length(width, look.base)
+        # Neighbours of one style are one segment: a third of the bytes of every cursor move.
+        return Strip(segments).adjust_cell_length(width, look.base).simplify()
 
     def _label_wide(self, width: int) -> int:
         """As wide as the names, but numbers in the cells come before whole names."""

@@ -47,6 +47,7 @@ class VirtualTable(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     VirtualTable {
         height: 1fr; overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1;
+        scrollbar-background: $background; scrollbar-background-hover: $background;
     }
     VirtualTable > .virtual-table--header { text-style: bold; color: $primary; }
     VirtualTable > .virtual-table--cursor { background: $panel; text-style: bold; }

@@ -1,6 +1,7 @@
 """A tiny real model on disk, a small planted dataset, a runner that calls `emotui` in-process."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,41 +158,52 @@ def make_model(
 
 
 @pytest.fixture(scope="session")
-def prepared(
+def made(
     tmp_path_factory: pytest.TempPathFactory, texts_file: Path, neutral_file: Path, model_dir: Path
 ) -> "Prepared":
-    """A data directory with datasets, and a run; tests must not change what is there."""
-    home = tmp_path_factory.mktemp("prepared")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EMOTUI_HOME", str(home))
-        labelled = ["--label", "emotion", "--topic", "topic", "--quiet"]
-        steps = [
-            ["data", "import", texts_file, "--name", "texts", *labelled],
-            ["data", "import", neutral_file, "--name", "plain", "--quiet"],
-            ["extract", "--model", model_dir, "--data", "texts", "--pool", "mean,last", "--quiet"],
-        ]
-        for step in steps:
-            assert main([str(part) for part in step]) == 0
-        run = next((home / "runs").iterdir()).name
-    return Prepared(home, run)
+    """The original of `prepared`; nothing but copies of it may be worked on."""
+    home = tmp_path_factory.mktemp("made")
+    labelled = ["--label", "emotion", "--topic", "topic", "--quiet"]
+    _do(
+        home,
+        ["data", "import", texts_file, "--name", "texts", *labelled],
+        ["data", "import", neutral_file, "--name", "plain", "--quiet"],
+        ["extract", "--model", model_dir, "--data", "texts", "--pool", "mean,last", "--quiet"],
+    )
+    return Prepared(home, next((home / "runs").iterdir()).name)
 
 
 @pytest.fixture(scope="session")
-def vectors(prepared: "Prepared") -> str:
-    """The name of a set of vectors in the prepared data directory."""
+def made_vectors(made: "Prepared", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The original of the set that `vectors` names: a folder of sets."""
+    home = Path(shutil.copytree(made.home, tmp_path_factory.mktemp("sets") / "home"))
+    build = ["vectors", "build", made.run, "--name", "both", "--neutral", "plain", "--quiet"]
+    _do(home, build)
+    return home / "vectors"
+
+
+def _do(home: Path, *steps: list[object]) -> None:
+    """Commands on this data directory."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EMOTUI_HOME", str(prepared.home))
-        build = [
-            "vectors",
-            "build",
-            prepared.run,
-            "--name",
-            "both",
-            "--neutral",
-            "plain",
-            "--quiet",
-        ]
-        assert main(build) == 0
+        patch.setenv("EMOTUI_HOME", str(home))
+        for step in steps:
+            assert main([str(part) for part in step]) == 0
+
+
+@pytest.fixture(scope="module")
+def prepared(made: "Prepared", tmp_path_factory: pytest.TempPathFactory) -> "Prepared":
+    """A data directory with datasets and a run, for the tests of one file.
+
+    The workbench leaves its session there, and jobs their results: no other file may see them.
+    """
+    home = Path(shutil.copytree(made.home, tmp_path_factory.mktemp("prepared") / "home"))
+    return Prepared(home, made.run)
+
+
+@pytest.fixture(scope="module")
+def vectors(prepared: "Prepared", made_vectors: Path) -> str:
+    """The name of a set of vectors in the prepared data directory."""
+    shutil.copytree(made_vectors, prepared.home / "vectors", dirs_exist_ok=True)
     return "both"
 
 

@@ -84,6 +84,23 @@ class Terminal:
         raise AssertionError("it did not end")
 
 
+def test_a_closed_terminal_ends_it_with_the_code_of_hanging_up(tmp_path: Path) -> None:
+    (tmp_path / "workbench").mkdir()
+    (tmp_path / "datasets").mkdir()
+    terminal = Terminal(tmp_path, ["-m", "emotui"])
+    terminal.until(lambda seen: b"palette" in seen or b"commands" in seen)
+    os.close(terminal.fd)
+    end = time.monotonic() + 20
+    done, status = 0, 0
+    while not done and time.monotonic() < end:
+        time.sleep(0.02)
+        done, status = os.waitpid(terminal.pid, os.WNOHANG)
+    assert done, "it did not end"
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+    assert (tmp_path / "workbench" / "session.json").is_file()
+    assert not list((tmp_path / "workbench").glob("errors/*"))
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_signals_save_the_session_and_end_with_their_code(
     tmp_path: Path, number: signal.Signals

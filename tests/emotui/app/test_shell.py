@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from textual.theme import Theme
 from textual.widgets import Static
 
 from emotui.actions import FOOTER_ENTRIES, PANES, footer
@@ -13,6 +14,7 @@ from emotui.screens.asking import Confirm
 from emotui.screens.help import Help
 from emotui.screens.jump import Jump
 from emotui.session import Session, load_session, save_session
+from emotui.themes import THEMES
 from emotui.widgets.frame_rows import FooterRow, HeaderRow
 from emotui.widgets.table import VirtualTable
 from tests.emotui.app.stage import Gate, Stage, play
@@ -289,3 +291,16 @@ def test_a_session_of_an_earlier_home_does_not_leak(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     play(tmp_path / "b", scenario)
     shutil.rmtree(tmp_path / "b")
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_the_theme_of_the_last_session_colours_everything(tmp_path: Path, theme: Theme) -> None:
+    folder = tmp_path / "workbench"
+    folder.mkdir(parents=True)
+    save_session(folder / "session.json", Session(pane="jobs", theme=theme.name, tour_done=True))
+
+    async def scenario(stage: Stage) -> None:
+        background = stage.app.query_one("#header").styles.background
+        assert background.hex.casefold() == theme.panel
+
+    play(tmp_path, scenario, pane="jobs")

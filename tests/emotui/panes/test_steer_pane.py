@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 
 from emotui.events import Partial
 from emotui.jobs.engine import Engine
@@ -531,3 +532,28 @@ def test_job_dial_moves_only_the_rows_that_follow(
     assert [t.live for t in result.texts] == [False, True, False]
     assert LiveResult.from_json(json.loads(json.dumps(plain(result.to_json())))).texts[1].live
     assert replace(result, texts=()).live is False
+
+
+def test_a_key_right_after_esc_already_moves_the_slider(prepared: Prepared, vectors: str) -> None:
+    async def scenario(host: Hosted) -> None:
+        await host.press("p")
+        assert host.app.focused is host.pane.query_one("#steer-prompt")
+        before = host.workspace.alpha
+        for key in ("escape", "right", "right"):  # nothing settles between them
+            host.app.post_message(events.Key(key, None))
+        await host.settled()
+        assert host.workspace.alpha == pytest.approx(before + 0.02)
+        assert host.pane.prompt == PROMPT
+
+    run(scenario, prepared, vectors)
+
+
+def test_what_to_press_first_stands_there_until_the_first_run(
+    prepared: Prepared, vectors: str
+) -> None:
+    async def scenario(host: Hosted) -> None:
+        assert "Nothing generated yet" in host.screen()
+        await host.press("ctrl+j")
+        assert "Nothing generated yet" not in host.screen()
+
+    run(scenario, prepared, vectors)

@@ -98,6 +98,8 @@ def test_mark_ranks_the_span_with_its_n(prepared: Prepared, vectors: str) -> Non
         ]
         await host.press("v")
         assert host.pane.span[2] is False
+        await host.press("y")
+        assert host.app.copied[-1].split() == TEXT.split(), "without <s>"
 
     run(scenario, prepared, vectors)
 

@@ -66,7 +66,9 @@ async def rows(
         host.app.jobs._clock = lambda: 18.0
         await scene.go(host)
         host.app.clear_notifications()
-        host.app.device = DEVICE if host.app.device is not None else None
+        desk = host.app.desk
+        assert desk is not None
+        desk.device = DEVICE if desk.device is not None else None
         host.app.refresh_rows()
         for line in host.app.screen.query("Input, TextArea"):
             line.cursor_blink = False  # type: ignore[attr-defined]
@@ -139,7 +141,8 @@ async def _jobs(host: Hosted) -> None:
     await host.settled()
     host.pane.submit(working, "extract texts · tiny · layers all")
     host.pane.submit(gate.factory(), "probe the run")
-    host.app.device = DEVICE
+    assert host.app.desk is not None
+    host.app.desk.device = DEVICE
     for _ in range(200):
         job = host.app.jobs.running
         if job is not None and job.progress is not None and job.notes:
