@@ -40,6 +40,20 @@ $emotui audit new --name F2 --kind cosine --run "$run" --emotion angry --with sa
 $emotui audit new --name F2-clean --kind cosine --run "$clean" --emotion angry --with sad --layer 5 \
   --preset "$preset" --claim "angry and sad directions are more alike than chance"
 
+# The revised F2 as it was reported: two vectors and a number, without the texts behind them.
+$emotui vectors export emotions "$folder/emotions.npz" --format npz
+${PYTHON:-python3} - "$folder/emotions.npz" "$folder/reported.npz" <<'END'
+import sys
+import numpy as np
+ours = np.load(sys.argv[1])
+labels = __import__("json").loads(str(ours["emotui"]))["labels"]
+pair = {f"{name}/5": ours["raw"][labels.index(name), 5] for name in ("angry", "sad")}
+np.savez(sys.argv[2], **pair)
+END
+$emotui vectors import "$folder/reported.npz" --name reported
+$emotui audit new --name F2-revised --kind cosine --vectors reported --emotion angry --with sad \
+  --preset "$preset" --claim "after length normalisation angry and sad are still more alike than chance"
+
 # F3: pushing along joy raises positive adjectives on neutral prompts.
 $emotui audit new --name F3 --kind steering --vectors emotions --emotion happy --layer 5 --alpha 0.25 \
   --target-words fine,light,pretty,better,whole --neutral-words long,blue,wooden,three,closed \
@@ -48,7 +62,7 @@ $emotui audit new --name F3 --kind steering --vectors emotions --emotion happy -
 # Before any control has run nothing is supported: a control that was not run never counts as passed.
 $emotui audit list
 
-for finding in F1 F2 F2-clean F3; do
+for finding in F1 F2 F2-clean F2-revised F3; do
   $emotui audit run $finding --thorough
 done
 

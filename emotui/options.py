@@ -116,6 +116,14 @@ def parse_choices(text: str, *, allowed: Sequence[str], option: str) -> tuple[st
     return tuple(dict.fromkeys(names))
 
 
+def parse_pair(text: str, *, option: str, form: str) -> tuple[str, str]:
+    """The two sides of NAME=VALUE; `form` is what the error says to write."""
+    name, sign, value = text.partition("=")
+    if not sign or not name.strip() or not value.strip():
+        raise OptionError(f"{option} {one_line(text)!r} is not understood; write {option} {form}")
+    return name.strip(), value.strip()
+
+
 def parse_positions(text: str) -> str | tuple[int, int]:
     """`all`, `prompt`, `generated`, or `START:STOP` in tokens counted from the prompt's first."""
     if text in POSITIONS:

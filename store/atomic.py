@@ -2,7 +2,8 @@
 
 In: bytes or JSON values and a path. Out: the file, written beside its place as `*.tmp`, fsynced,
 renamed over the old one, and the folder fsynced. A full disk is a SpaceError and leaves the old
-file untouched. Knows nothing of what the bytes mean.
+file untouched. Files of lines only grow, and a line counts once its end is written. Knows nothing
+of what the bytes mean.
 """
 
 import contextlib
@@ -99,6 +100,37 @@ def read_json(path: Path) -> Any:
         raise CorruptError(
             f"{path} is not readable JSON ({error}): restore it or remove its folder"
         ) from error
+
+
+def append_lines(path: Path, lines: Iterable[bytes]) -> None:
+    """Add lines, given without their ends; they are on the disk when this returns.
+
+    What a kill left of a last line is cut off first: it would spoil the one that follows.
+    """
+    drop_torn_line(path)
+    with path.open("ab") as file:
+        file.write(b"".join(line + b"\n" for line in lines))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def drop_torn_line(path: Path) -> None:
+    """Cut off a last line without its end: a kill in the middle of a write left it."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def whole_lines(path: Path) -> list[str]:
+    """The lines of a file that only grows, without a torn last one; CorruptError for no UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8").split("\n")[:-1]
+    except UnicodeDecodeError as error:
+        raise CorruptError(f"{path} is not UTF-8 text ({error}): restore it") from error
 
 
 def write_whole(file: FileIO, data: Part) -> None:

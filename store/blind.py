@@ -15,17 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from store.atomic import read_json, write_bytes
+from store.atomic import append_lines, read_json, whole_lines, write_bytes
 from store.blindfiles import (
     SEALED,
     UNBLINDED,
-    bytes_hash,
     key_path,
     ratings_path,
     sheet_path,
 )
+from store.canonical import bytes_digest, canonical
 from store.errors import CorruptError, NotFound, StoreError
-from store.findings import add_event, canonical, events
+from store.findings import add_event, events
 from store.layout import Home, check_name
 
 
@@ -116,10 +116,10 @@ def seal_round(
     else:
         key_path(folder, n).unlink(missing_ok=True)
         _hand_over(key_file, key_bytes)
-    key_hash, elsewhere = bytes_hash(key_bytes), key_file is not None
+    key_hash, elsewhere = bytes_digest(key_bytes), key_file is not None
     body = {
         "n": n,
-        "sheet_sha256": bytes_hash(sheet_bytes),
+        "sheet_sha256": bytes_digest(sheet_bytes),
         "key_sha256": key_hash,
         "key_elsewhere": elsewhere,
     }
@@ -131,7 +131,7 @@ def read_sheet(home: Home, round: BlindRound) -> dict[str, Any]:
     """What raters see; CorruptError where it is not what was sealed."""
     path = sheet_path(_folder(home, round.finding), round.n)
     wanted = _body(home, round, SEALED)["sheet_sha256"]
-    if not path.is_file() or bytes_hash(path.read_bytes()) != wanted:
+    if not path.is_file() or bytes_digest(path.read_bytes()) != wanted:
         raise CorruptError(f"{path.name} is not the sheet that was sealed; start another round")
     sheet: dict[str, Any] = read_json(path)
     return sheet
@@ -142,22 +142,15 @@ def append_answer(home: Home, round: BlindRound, answer: Mapping[str, Any]) -> N
     if not _is_open(home, round):
         raise StoreError(f"{round.finding} was unblinded; nothing can be rated any more")
     path = ratings_path(_folder(home, round.finding), round.n)
-    _drop_torn_line(path)
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    with path.open("ab") as file:
-        file.write(canonical({**answer, "at": now}) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    append_lines(path, [canonical({**answer, "at": now})])
 
 
 def read_answers(home: Home, round: BlindRound) -> list[dict[str, Any]]:
     """Every answer in order; a last line that a kill cut short is left out."""
     path = ratings_path(_folder(home, round.finding), round.n)
-    if not path.is_file():
-        return []
-    lines = path.read_bytes().split(b"\n")[:-1]  # whole lines end with a newline
     try:
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in whole_lines(path)] if path.is_file() else []
     except ValueError as error:
         raise CorruptError(f"{path.name} has a line that is no answer ({error})") from error
 
@@ -181,7 +174,7 @@ def unblind(home: Home, round: BlindRound, *, key_file: Path | None = None) -> d
     body = {
         "n": round.n,
         "key_sha256": round.key_sha256,
-        "ratings_sha256": bytes_hash(ratings),
+        "ratings_sha256": bytes_digest(ratings),
     }
     add_event(home, round.finding, UNBLINDED, body)
     return key
@@ -200,9 +193,9 @@ def _checked_key(home: Home, round: BlindRound, key_file: Path | None) -> dict[s
         where = "give the file of the person who holds it" if round.key_elsewhere else "it was kept"
         raise NotFound(f"the key {path} is not there: {where}")
     data = path.read_bytes()
-    if bytes_hash(data) != round.key_sha256:
+    if bytes_digest(data) != round.key_sha256:
         raise CorruptError(
-            f"{path.name} is not the key that was sealed (hash {bytes_hash(data)[:12]}, sealed "
+            f"{path.name} is not the key that was sealed (hash {bytes_digest(data)[:12]}, sealed "
             f"{round.key_sha256[:12]}); the round stays blind"
         )
     key: dict[str, Any] = json.loads(data)
@@ -218,16 +211,6 @@ def _hand_over(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _drop_torn_line(path: Path) -> None:
-    """A kill in the middle of a write leaves a line without its end; it was never an answer."""
-    if not path.is_file():
-        return
-    data = path.read_bytes()
-    if data and not data.endswith(b"\n"):
-        with path.open("r+b") as file:
-            file.truncate(data.rfind(b"\n") + 1)
 
 
 def _is_open(home: Home, round: BlindRound) -> bool:

@@ -10,10 +10,11 @@ Reads bytes and hashes them, never a key's content.
 The event "blind-sealed" holds the SHA-256 of sheet and key, "unblinded" those of key and ratings.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
+
+from store.canonical import file_digest
 
 SEALED, UNBLINDED = "blind-sealed", "unblinded"
 BlindFault = Literal["changed sheet", "changed key", "changed ratings"]
@@ -32,11 +33,6 @@ def key_path(folder: Path, n: int) -> Path:
 def ratings_path(folder: Path, n: int) -> Path:
     """The answers."""
     return folder / f"blind-{n}.ratings.jsonl"
-
-
-def bytes_hash(data: bytes) -> str:
-    """SHA-256."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def blind_faults(
@@ -65,7 +61,7 @@ def blind_faults(
 
 def _changed(fault: BlindFault, path: Path, wanted: object) -> list[tuple[BlindFault, str]]:
     try:
-        actual = bytes_hash(path.read_bytes())
+        actual = file_digest(path)
     except OSError:
         return [(fault, f"{path.name} is gone")]
     if actual == wanted:

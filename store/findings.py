@@ -1,7 +1,8 @@
 """Findings on disk: append-only records whose history cannot be changed unnoticed.
 
 In: records as plain values (the JSON of `vectors.audits.finding.Finding`). Out: saved, read and
-listed findings, and what is wrong with them by name. Knows no statistics.
+listed findings, their histories. `store.finding_check` says what is wrong with them. Knows no
+statistics.
 
     findings/<id>.json           the record as last saved
     findings/<id>.events.jsonl   one line per event, each holding the hash of the line before
@@ -16,27 +17,20 @@ Someone who rewrites or deletes record and events together is found by the ledge
 last hashes, which kept elsewhere (a commit, a mail) close that gap.
 """
 
-import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from store.atomic import read_json, write_json
-from store.blindfiles import blind_faults
+from store.atomic import append_lines, read_json, whole_lines, write_json
+from store.canonical import canonical, digest
 from store.errors import CorruptError, StoreError
 from store.layout import Home, check_name, not_found
-from store.ledger import LedgerState, note_event, read_ledger
+from store.ledger import note_event
 from store.locks import WriterLock
 
-Fault = Literal[
-    "edited record", "broken chain", "backdated preregistration", "changed input",
-    "deleted artefact", "changed artefact", "other history", "deleted finding", "broken ledger",
-    "changed sheet", "changed key", "changed ratings",
-]  # fmt: skip
 EVENTS = ".events.jsonl"
 _START = "0" * 64
 
@@ -46,14 +40,17 @@ class Event:
     """One entry of a finding's history."""
 
     seq: int
+    """Place in the history, from 0."""
     at: str
     """ISO 8601 with time zone."""
     kind: str
     """"saved", "sealed", "deviation", "waiver", "note", "unblinded" or the caller's own."""
     body: dict[str, Any]
+    """What happened; its keys depend on the kind."""
     prev: str
     """Hash of the event before; 64 zeros for the first."""
     hash: str
+    """SHA-256 of the canonical JSON of the five other fields."""
 
 
 @dataclass(frozen=True)
@@ -70,41 +67,12 @@ class FindingSummary:
     stale: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class FindingProblem:
-    """One thing that is wrong with a finding."""
-
-    finding: str
-    fault: Fault
-    what: str
-    """Which event, field, input or artefact, with both values where there are two."""
-
-
-def canonical(value: Any) -> bytes:
-    """The one JSON text of a plain value: keys sorted, no blanks, ASCII. StoreError for NaN."""
-    try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    except ValueError as error:
-        raise StoreError(f"a record holds what JSON lacks ({error}): use null for NaN") from error
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of the canonical JSON."""
-    return hashlib.sha256(canonical(value)).hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def seal_plan(home: Home, finding: str, prereg: Mapping[str, Any], *, at: str) -> Event:
     """Record a preregistration (its JSON, with "sealed_at" and "sha256") before any evidence.
 
     StoreError where one is sealed already or the finding has been saved with evidence.
     """
-    for event in events(home, finding) if _events_path(home, finding).exists() else []:
+    for event in events(home, finding) if events_path(home, finding).exists() else []:
         if event.kind == "sealed":
             raise StoreError(f"{finding} has a sealed plan of {event.at}; log a deviation instead")
         if event.kind == "saved" and event.body.get("evidence"):
@@ -130,7 +98,7 @@ def save_finding(home: Home, record: Mapping[str, Any], *, at: str | None = None
         # The event first: a record without its event would look edited after a crash, an event
         # without its record names the record that was to come.
         event = _append(home, name, "saved", body, at)
-        write_json(_record_path(home, name), plain)
+        write_json(record_path(home, name), plain)
     return event
 
 
@@ -146,7 +114,7 @@ def add_event(
 
 def load_finding(home: Home, finding: str) -> dict[str, Any]:
     """The record as last saved; NotFound names the nearest."""
-    path = _record_path(home, check_name(finding))
+    path = record_path(home, check_name(finding))
     if not path.exists():
         raise not_found("finding", finding, [s.id for s in list_findings(home)])
     record: dict[str, Any] = read_json(path)
@@ -154,13 +122,13 @@ def load_finding(home: Home, finding: str) -> dict[str, Any]:
 
 
 def list_findings(home: Home) -> list[FindingSummary]:
-    """Every saved finding by id. Reads records only; `check_finding` says whether they hold."""
+    """Every saved finding by id. Reads records only; `finding_check` says whether they hold."""
     out = []
     for path in sorted(home.findings.glob(f"*{EVENTS}")):
         name = path.name.removesuffix(EVENTS)
-        if not _record_path(home, name).exists():
+        if not record_path(home, name).exists():
             continue
-        record = read_json(_record_path(home, name))
+        record = read_json(record_path(home, name))
         saved = [e.at for e in events(home, name) if e.kind == "saved"]
         out.append(
             FindingSummary(
@@ -177,13 +145,17 @@ def list_findings(home: Home) -> list[FindingSummary]:
 
 
 def events(home: Home, finding: str) -> list[Event]:
-    """The history as it stands on disk, unchecked; CorruptError for a line that is no event."""
-    path = _events_path(home, check_name(finding))
+    """The history as it stands on disk, unchecked; CorruptError for a line that is no event.
+
+    A last line that a kill cut short was never an event; one that was, and was cut short later, the
+    ledger knows.
+    """
+    path = events_path(home, check_name(finding))
     if not path.exists():
         known = [p.name.removesuffix(EVENTS) for p in home.findings.glob(f"*{EVENTS}")]
         raise not_found("finding", finding, known)
     out = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(whole_lines(path), start=1):
         try:
             out.append(Event(**json.loads(line)))
         except (ValueError, TypeError) as error:
@@ -192,103 +164,13 @@ def events(home: Home, finding: str) -> list[Event]:
 
 
 def head(home: Home, finding: str) -> str:
-    """Hash of the last event: keep it elsewhere to prove later that nothing was rewritten."""
-    return events(home, finding)[-1].hash
+    """Hash of the last event, "" without one; kept elsewhere it shows whether any was rewritten."""
+    history = events(home, finding)
+    return history[-1].hash if history else ""
 
 
-def check_finding(
-    home: Home,
-    finding: str,
-    *,
-    current: Mapping[str, str] | None = None,
-    expected_head: str | None = None,
-    ledger: LedgerState | None = None,
-) -> list[FindingProblem]:
-    """Everything that is wrong with one finding.
-
-    `current` maps the names in the record's "inputs" (data set, run, vectors ...) to their hashes
-    today; an input that is not in it is not checked. `expected_head` is a hash noted earlier.
-    `ledger`, where many findings are checked, saves reading it for each.
-    """
-    noted = (ledger or read_ledger(home)).events.get(finding, ())
-    if noted and not _events_path(home, finding).exists():
-        said = f"the ledger knows {len(noted)} events of it, its history is gone"
-        return [FindingProblem(finding, "deleted finding", said)]
-    try:
-        history = events(home, finding)
-    except CorruptError as error:
-        return [FindingProblem(finding, "broken chain", str(error))]
-    lost = set(noted) - {e.hash for e in history}
-    rewritten = f"{len(lost)} of the {len(noted)} events in the ledger are not in its history"
-    found = [FindingProblem(finding, "other history", rewritten)] if lost else []
-    found += [FindingProblem(finding, "broken chain", what) for what in _breaks(history)]
-    if expected_head is not None and expected_head not in {e.hash for e in history}:
-        found.append(
-            FindingProblem(finding, "other history", f"no event has the hash {expected_head[:12]}")
-        )
-    found += [
-        FindingProblem(finding, fault, what)
-        for fault, what in blind_faults(
-            home.findings / finding, [(e.kind, e.body) for e in history]
-        )
-    ]
-    path = _record_path(home, finding)
-    if not path.exists():
-        if any(e.kind == "saved" for e in history):
-            found.append(FindingProblem(finding, "edited record", f"{path.name} is gone"))
-        return found
-    try:
-        record = read_json(path)
-    except CorruptError as error:
-        return [*found, FindingProblem(finding, "edited record", str(error))]
-    saved = [e for e in history if e.kind == "saved"]
-    if not saved or saved[-1].body.get("record") != digest(record):
-        wanted = saved[-1].body.get("record", "")[:12] if saved else "no saved event"
-        found.append(
-            FindingProblem(
-                finding,
-                "edited record",
-                f"{path.name} hashes to {digest(record)[:12]}, its history says {wanted}",
-            )
-        )
-    found += [
-        FindingProblem(finding, "backdated preregistration", what)
-        for what in _backdated(record, history)
-    ]
-    found += _inputs(finding, record, current or {})
-    found += _artefacts(home, finding, record)
-    return found
-
-
-def check_ledger(ledger: LedgerState, expected_head: str | None = None) -> list[FindingProblem]:
-    """What is wrong with the ledger itself; `expected_head` is a hash of it noted earlier."""
-    found = [FindingProblem("", "broken ledger", what) for what in ledger.breaks]
-    if expected_head is not None and expected_head not in ledger.hashes:
-        said = f"no line of the ledger has the hash {expected_head[:12]}"
-        found.append(FindingProblem("", "broken ledger", said))
-    return found
-
-
-def stale_controls(record: Mapping[str, Any], current: Mapping[str, str]) -> tuple[str, ...]:
-    """Controls whose inputs have another hash today than when they ran.
-
-    The record's "inputs" are {name: hash}; "control_inputs" {control: [names]} says which a control
-    used (absent = all of them).
-    """
-    changed = {
-        name
-        for name, then in (record.get("inputs") or {}).items()
-        if name in current and current[name] != then
-    }
-    uses = record.get("control_inputs") or {}
-    return tuple(
-        control
-        for control in record.get("controls") or {}
-        if changed & set(uses.get(control, record.get("inputs") or {}))
-    )
-
-
-def _breaks(history: Sequence[Event]) -> list[str]:
+def chain_breaks(history: Sequence[Event]) -> list[str]:
+    """Where a history is not the chain it was written as: an event edited, removed or moved."""
     out, prev, last = [], _START, ""
     for place, e in enumerate(history):
         own = digest({"seq": e.seq, "at": e.at, "kind": e.kind, "body": e.body, "prev": e.prev})
@@ -296,104 +178,14 @@ def _breaks(history: Sequence[Event]) -> list[str]:
             out.append(f"event {place} ({e.kind}) was edited: {own[:12]} against {e.hash[:12]}")
         if e.seq != place or e.prev != prev:
             out.append(f"event {place} ({e.kind}) does not follow the one before: removed or moved")
-        if last and _moment(e.at) < _moment(last):
+        if last and moment(e.at) < moment(last):
             out.append(f"event {place} ({e.kind}) is dated {e.at}, before the one before it")
         prev, last = e.hash, e.at
     return out
 
 
-def _backdated(record: Mapping[str, Any], history: Sequence[Event]) -> list[str]:
-    """A plan in the record must be the one that was sealed, when it was, before any evidence."""
-    prereg = record.get("prereg")
-    if not prereg:
-        return []
-    sealed = [e for e in history if e.kind == "sealed"]
-    if not sealed:
-        return [f"the record claims a plan sealed at {prereg['sealed_at']}; none was sealed here"]
-    event, out = sealed[0], []
-    if event.body.get("sha256") != prereg["sha256"]:
-        out.append(
-            f"the plan hashes to {prereg['sha256'][:12]}, sealed was {event.body['sha256'][:12]}"
-        )
-    if prereg["sealed_at"] != event.body.get("sealed_at") or _moment(prereg["sealed_at"]) < _moment(
-        event.at
-    ):
-        out.append(f"the plan says {prereg['sealed_at']}, it was sealed at {event.at}")
-    read = [str(e["at"]) for e in record.get("evidence") or []]
-    claims_early = all(_moment(prereg["sealed_at"]) < _moment(at) for at in read)
-    earlier = [e for e in history if e.kind == "saved" and e.body.get("evidence")]
-    if claims_early and earlier and earlier[0].seq < event.seq:
-        out.append(f"evidence was saved in event {earlier[0].seq}, the plan in event {event.seq}")
-    return out
-
-
-def _inputs(
-    finding: str, record: Mapping[str, Any], current: Mapping[str, str]
-) -> list[FindingProblem]:
-    changed = [
-        (name, then, current[name])
-        for name, then in (record.get("inputs") or {}).items()
-        if name in current and current[name] != then
-    ]
-    stale = stale_controls(record, current)
-    which = f"; stale: {', '.join(stale)}" if stale else ""
-    return [
-        FindingProblem(finding, "changed input", f"{name} was {then[:12]}, is {now[:12]}{which}")
-        for name, then, now in changed
-    ]
-
-
-def _artefacts(home: Home, finding: str, record: Mapping[str, Any]) -> list[FindingProblem]:
-    out = []
-    for e in record.get("evidence") or []:
-        name, wanted = e.get("artefact"), e.get("artefact_sha256")
-        if not name:
-            continue
-        path = home.root / name
-        if not path.exists():
-            out.append(FindingProblem(finding, "deleted artefact", f"{name} ({e['control']})"))
-        elif path.is_file() and file_digest(path) != wanted:
-            out.append(
-                FindingProblem(
-                    finding,
-                    "changed artefact",
-                    f"{name} ({e['control']}) hashes to {file_digest(path)[:12]}, the record says "
-                    f"{str(wanted)[:12]}",
-                )
-            )
-    return out
-
-
-def _append(home: Home, name: str, kind: str, body: dict[str, Any], at: str | None) -> Event:
-    path = _events_path(home, name)
-    history = events(home, name) if path.exists() else []
-    when = at or datetime.now(UTC).isoformat(timespec="milliseconds")
-    moment = _moment(when)
-    if history and moment < _moment(history[-1].at):
-        raise StoreError(
-            f"an event of {when} cannot follow one of {history[-1].at}: check the clock"
-        )
-    if history and _breaks(history):
-        raise CorruptError(f"{path.name}: {_breaks(history)[0]}; nothing is appended to it")
-    parts = {
-        "seq": len(history),
-        "at": when,
-        "kind": kind,
-        "body": json.loads(canonical(body)),
-        "prev": history[-1].hash if history else _START,
-    }
-    event = Event(**parts, hash=digest(parts))
-    line = canonical({**parts, "hash": event.hash}) + b"\n"
-    with path.open("ab") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
-    # After the event: a crash in between leaves an event the ledger lacks, which accuses nobody.
-    note_event(home, name, event.hash)
-    return event
-
-
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """An ISO 8601 time with a zone; StoreError otherwise."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
@@ -403,13 +195,40 @@ def _moment(text: str) -> datetime:
     return found
 
 
-def _lock(home: Home, name: str) -> WriterLock:
-    return WriterLock(home.findings / f"{name}.lock")
-
-
-def _record_path(home: Home, name: str) -> Path:
+def record_path(home: Home, name: str) -> Path:
+    """The record."""
     return home.findings / f"{name}.json"
 
 
-def _events_path(home: Home, name: str) -> Path:
+def events_path(home: Home, name: str) -> Path:
+    """Its history."""
     return home.findings / f"{name}{EVENTS}"
+
+
+def _append(home: Home, name: str, kind: str, body: dict[str, Any], at: str | None) -> Event:
+    path = events_path(home, name)
+    history = events(home, name) if path.exists() else []
+    when = at or datetime.now(UTC).isoformat(timespec="milliseconds")
+    written = moment(when)
+    if history and written < moment(history[-1].at):
+        raise StoreError(
+            f"an event of {when} cannot follow one of {history[-1].at}: check the clock"
+        )
+    if history and chain_breaks(history):
+        raise CorruptError(f"{path.name}: {chain_breaks(history)[0]}; nothing is appended to it")
+    parts = {
+        "seq": len(history),
+        "at": when,
+        "kind": kind,
+        "body": json.loads(canonical(body)),
+        "prev": history[-1].hash if history else _START,
+    }
+    event = Event(**parts, hash=digest(parts))
+    append_lines(path, [canonical({**parts, "hash": event.hash})])
+    # After the event: a crash in between leaves an event the ledger lacks, which accuses nobody.
+    note_event(home, name, event.hash)
+    return event
+
+
+def _lock(home: Home, name: str) -> WriterLock:
+    return WriterLock(home.findings / f"{name}.lock")

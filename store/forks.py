@@ -8,11 +8,11 @@ statistics.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from store.atomic import append_lines
 from store.layout import Home
 
 FILE = "forks.jsonl"
@@ -45,10 +45,7 @@ def note_forks(home: Home, forks: Iterable[Fork]) -> None:
     if not fresh:
         return
     home.ensure()
-    with path.open("ab") as file:
-        file.write(b"".join(line + b"\n" for line in fresh))
-        file.flush()
-        os.fsync(file.fileno())
+    append_lines(path, fresh)
 
 
 def read_forks(home: Home) -> list[Fork]:

@@ -6,7 +6,6 @@ it.
 """
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from store import atomic
+from store.canonical import digest
 from store.commit import FORMAT
 from store.errors import CorruptError, FingerprintError, StoreError
 from store.layout import check_name, slug
@@ -108,8 +108,7 @@ class RunIdentity:
 
     def digest(self) -> str:
         """sha256 over all fields, as 64 hex digits."""
-        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest(self.to_json())
 
     def run_id(self) -> str:
         """Readable and unique: model and dataset, then 12 hex digits of the digest."""

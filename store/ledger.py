@@ -7,13 +7,15 @@ rewritten together is still named here. Whoever deletes the ledger too leaves no
 with: `ledger_head`, kept elsewhere, closes that gap. Knows nothing of what an event says.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from store.atomic import append_lines, drop_torn_line, whole_lines
+from store.canonical import digest
+from store.errors import CorruptError
 from store.layout import Home
 from store.locks import WriterLock
 
@@ -22,6 +24,27 @@ LEDGER = "_ledger.jsonl"
 _START = "0" * 64
 _LOCK_WAIT_S = 10.0
 _TAIL = 4096  # bytes that surely hold the last line
+
+
+@dataclass(frozen=True)
+class LedgerLine:
+    """One line: an event of one finding."""
+
+    seq: int
+    """Place in the ledger, from 0."""
+    finding: str
+    """The finding's id."""
+    event: str
+    """Hash of the event."""
+    prev: str
+    """Hash of the line before; 64 zeros for the first."""
+    hash: str
+    """SHA-256 of the canonical JSON of the four other fields."""
+
+    @property
+    def own(self) -> str:
+        """What `hash` must be."""
+        return digest({k: v for k, v in asdict(self).items() if k != "hash"})
 
 
 @dataclass(frozen=True)
@@ -52,11 +75,8 @@ def note_event(home: Home, finding: str, event: str) -> None:
             "event": event,
             "prev": _START if last is None else last["hash"],
         }
-        line = json.dumps({**parts, "hash": _hash(parts)}, sort_keys=True).encode() + b"\n"
-        with path.open("ab") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        line = json.dumps({**parts, "hash": digest(parts)}, sort_keys=True).encode()
+        append_lines(path, [line])
 
 
 def read_ledger(home: Home) -> LedgerState:
@@ -66,23 +86,20 @@ def read_ledger(home: Home) -> LedgerState:
     hashes: list[str] = []
     breaks: list[str] = []
     prev = _START
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = whole_lines(path) if path.exists() else []
     for place, text in enumerate(lines):
         try:
-            line = json.loads(text)
-            parts = {k: line[k] for k in ("seq", "finding", "event", "prev")}
-            own = str(line["hash"])
-        except (ValueError, KeyError, TypeError):
-            if place + 1 < len(lines):
-                breaks.append(f"line {place + 1} of {LEDGER} cannot be read")
+            line = LedgerLine(**json.loads(text))
+        except (ValueError, TypeError):
+            breaks.append(f"line {place + 1} of {LEDGER} cannot be read")
             continue
-        if own != _hash(parts):
+        if line.hash != line.own:
             breaks.append(f"line {place + 1} of {LEDGER} was edited")
-        elif line["prev"] != prev:
+        elif line.prev != prev:
             breaks.append(f"line {place + 1} of {LEDGER} does not follow the one before: removed")
-        prev = own
-        found.setdefault(str(line["finding"]), []).append(str(line["event"]))
-        hashes.append(own)
+        prev = line.hash
+        found.setdefault(str(line.finding), []).append(str(line.event))
+        hashes.append(str(line.hash))
     return LedgerState({k: tuple(v) for k, v in found.items()}, tuple(hashes), tuple(breaks))
 
 
@@ -91,18 +108,12 @@ def _last(home: Home) -> dict[str, Any] | None:
     path = home.findings / LEDGER
     if not path.exists() or not path.stat().st_size:
         return None
-    with path.open("rb+") as file:
+    drop_torn_line(path)
+    with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _TAIL))
-        tail = file.read()
-        if not tail.endswith(b"\n"):
-            keep = tail.rfind(b"\n") + 1
-            file.truncate(size - len(tail) + keep)
-            tail = tail[:keep]
-    lines = tail.splitlines()
-    return json.loads(lines[-1]) if lines else None
-
-
-def _hash(parts: Mapping[str, Any]) -> str:
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+        lines = file.read().splitlines()
+    try:
+        return json.loads(lines[-1]) if lines else None
+    except ValueError as error:
+        raise CorruptError(f"the last line of {path} cannot be read ({error})") from error

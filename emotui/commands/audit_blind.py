@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from emotui.commands.audit_frame import FindingArgument
 from emotui.commands.frame import (
     DeviceOption,
     HomeOption,
@@ -30,7 +31,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-FindingArgument = Annotated[str, typer.Argument(help="A finding's id.", metavar="ID")]
 _ESCAPES = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
 LINEUP_EXAMPLE = "Example: emotui audit lineup probe-furious-1"
 

@@ -1,15 +1,11 @@
 """`emotui audit note, waive, deviate, seal`: what a person may add to a finding, each an event."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from emotui.commands.audit_frame import FindingArgument, show_record
 from emotui.commands.frame import HomeOption, JsonOption, home_for, required, settings_for
-
-if TYPE_CHECKING:
-    from store.layout import Home
-
-FindingArgument = Annotated[str, typer.Argument(help="A finding's id.", metavar="ID")]
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +45,7 @@ def note(
     from emotui.jobs.audit_edit import add_note
 
     record = add_note(here, finding, controlled=controlled, not_controlled=not_controlled)
-    _show(record, as_json=as_json, home=here)
+    show_record(record, as_json=as_json, home=here)
 
 
 def waive(
@@ -63,10 +59,10 @@ def waive(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Leave out a control that was not run, visibly and for ever.
+    """Leave out a control that was not run, visibly.
 
     The reason stands in the verdict, which is QUALIFIED at best. Running the control later takes
-    the waiver's effect away; the history keeps both.
+    the waiver's effect away; the history keeps both for ever.
     """
     reason = required(reason, option="--reason", example='"all texts have the same length"')
     here = home_for(settings_for(home))
@@ -74,7 +70,7 @@ def waive(
     from emotui.jobs.audit_edit import waive as waive_control
 
     record = waive_control(here, finding, control, reason=reason, by=by)
-    _show(record, as_json=as_json, home=here)
+    show_record(record, as_json=as_json, home=here)
 
 
 def deviate(
@@ -93,7 +89,7 @@ def deviate(
 
     from emotui.jobs.audit_edit import deviate as log_deviation
 
-    _show(log_deviation(here, finding, what=what, why=why), as_json=as_json, home=here)
+    show_record(log_deviation(here, finding, what=what, why=why), as_json=as_json, home=here)
 
 
 def seal(finding: FindingArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
@@ -106,10 +102,4 @@ def seal(finding: FindingArgument, home: HomeOption = None, as_json: JsonOption 
 
     from emotui.jobs.audit_edit import seal_audit
 
-    _show(seal_audit(here, finding), as_json=as_json, home=here)
-
-
-def _show(record: dict[str, Any], *, as_json: bool, home: "Home") -> None:
-    from emotui.commands.audit import show_record
-
-    show_record(record, as_json=as_json, home=home)
+    show_record(seal_audit(here, finding), as_json=as_json, home=here)

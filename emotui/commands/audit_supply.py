@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emotui.commands.audit_frame import FindingArgument, show_record
 from emotui.commands.frame import HomeOption, JsonOption, home_for, settings_for
 from emotui.errors import OptionError
 from emotui.sanitize import one_line
@@ -63,7 +64,7 @@ ParaphrasesOption = Annotated[
 
 
 def supply(
-    finding: Annotated[str, typer.Argument(help="A finding's id.", metavar="ID")],
+    finding: FindingArgument,
     keyword_free: KeywordFreeOption = None,
     register: RegisterOption = None,
     second_run: SecondRunOption = None,
@@ -81,7 +82,6 @@ def supply(
     given = supplies_of(keyword_free, register, second_run, neutral_run, norms, paraphrases)
     here = home_for(settings_for(home))
 
-    from emotui.commands.audit import show_record
     from emotui.jobs.audit_supply import supply_audit
 
     show_record(supply_audit(here, finding, given), as_json=as_json, home=here)

@@ -8,7 +8,7 @@ verdict itself.
 """
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from emotui.jobs.audit_cosine import ESTIMATOR as COSINE_ESTIMATOR
 from emotui.jobs.audit_cosine import cosine_steps
 from emotui.jobs.audit_data import (
     CLAIMS,
+    NO_TOPICS,
     Means,
     Source,
     Step,
@@ -31,13 +32,15 @@ from emotui.jobs.audit_data import (
     input_hashes,
     provenance_of,
     source_of,
+    without_topics,
 )
-from emotui.jobs.audit_edit import refuse_spoilt
+from emotui.jobs.audit_edit import checked_waiver, log_deviation, log_waiver, refuse_spoilt
 from emotui.jobs.audit_family import family_members
+from emotui.jobs.audit_foreign import foreign_hashes, foreign_provenance, foreign_steps
 from emotui.jobs.audit_gate import EXTRACTION, known_faults
 from emotui.jobs.audit_probe import ESTIMATOR as PROBE_ESTIMATOR
 from emotui.jobs.audit_probe import probe_steps
-from emotui.jobs.audit_record import Audit, now, open_audit
+from emotui.jobs.audit_record import Audit, open_audit
 from emotui.jobs.audit_steering import steering_bench, steering_steps
 from emotui.jobs.engine import Engine
 from emotui.jobs.sets import load_for, open_set
@@ -48,7 +51,6 @@ from store.findings import add_event
 from store.forks import Fork, note_forks, prompt_hashes
 from store.layout import Home
 from vectors.audits.bench import Bench
-from vectors.audits.claims import Deviation
 from vectors.audits.multiplicity import adjust
 from vectors.audits.registry import CONTROLS, computed_for, required
 from vectors.audits.reporting import (
@@ -61,7 +63,6 @@ from vectors.audits.reporting import (
 )
 from vectors.audits.result import ControlResult, Cost
 from vectors.audits.settings import PRESETS
-from vectors.audits.verdict import Waiver
 from vectors.directionset import DirectionSet
 from vectors.errors import Cancelled as CancelledError
 
@@ -95,30 +96,56 @@ def audit_job(
     audit = open_audit(home, request.finding)
     refuse_spoilt(home, audit.id)
     _take_preset(home, audit, request.preset)
-    for control, reason in request.waive:
-        _known_control(control)
-        waiver = Waiver(control, reason, request.by)
-        if control in audit.results:
-            raise OptionError(f"{control} has been run ({audit.results[control].state}); only a "
-                              "control that was not run can be waived")  # fmt: skip
-        audit.waivers[control] = waiver
-        add_event(home, audit.id, "waiver", {"control": control, "reason": reason})
+    # All of them first: a bad one must not leave the others in the history alone.
+    waivers = [checked_waiver(audit, c, reason=why, by=request.by) for c, why in request.waive]
+    for waiver in waivers:
+        log_waiver(home, audit, waiver)
     directions = open_set(home, audit.subject.vectors) if audit.subject.vectors else None
+    audit.family_size = family_size(home, audit)
+    if directions is not None and not audit.subject.run:
+        stale = yield from _forget_stale(home, audit, foreign_hashes(home, audit, directions))
+        audit.provenance = foreign_provenance(directions, audit)
+        steps = foreign_steps(directions, audit)
+        yield from _running(home, audit, steps, None, request, cancelled, again=stale)
+    else:
+        yield from _on_a_run(home, audit, directions, request, engine, cancelled)
+    _close(home, audit)
+    yield Done(audit.to_json())
+
+
+def _on_a_run(
+    home: Home,
+    audit: Audit,
+    directions: DirectionSet | None,
+    request: AuditRequest,
+    engine: Engine,
+    cancelled: Cancelled,
+) -> Generator[Event, None, None]:
+    """The controls of a claim whose texts and activations are here."""
     with source_of(home, audit.subject) as source:
-        audit.family_size = family_size(home, audit)
         asked = computed_for(audit.claim.kind) if request.all_controls else request.controls
-        stale = audit.drop_stale(input_hashes(home, audit, source, directions, asked=asked))
-        if stale:
-            yield Note(f"inputs changed since they ran, so they run again: {', '.join(stale)}")
-            add_event(home, audit.id, "stale", {"controls": list(stale)})
+        now = input_hashes(home, audit, source, directions, asked=asked)
+        stale = yield from _forget_stale(home, audit, now)
         device = "auto" if request.model is None else request.model.device
         means = Means(home, engine, device, cancelled)
         steps, bench = yield from _steps(source, audit, directions, request, means)
+        if not source.topics:
+            yield Note(NO_TOPICS, "warn")
+            steps = [without_topics(step) for step in steps]
         # Before anything is shown, so that a stopped audit counts as well.
         _note_fork(home, audit, source)
         yield from _running(home, audit, steps, bench, request, cancelled, again=stale)
-    _close(home, audit)
-    yield Done(audit.to_json())
+
+
+def _forget_stale(
+    home: Home, audit: Audit, current: Mapping[str, str]
+) -> Generator[Event, None, tuple[str, ...]]:
+    """Drops what rests on inputs that have changed, and says so."""
+    stale = audit.drop_stale(current)
+    if stale:
+        yield Note(f"inputs changed since they ran, so they run again: {', '.join(stale)}")
+        add_event(home, audit.id, "stale", {"controls": list(stale)})
+    return stale
 
 
 def _running(
@@ -208,7 +235,7 @@ def _todo(
         _known_control(control)
         if control not in have:
             raise OptionError(
-                f"{control} is not computed for a {audit.claim.kind} claim; there are: "
+                f"{control} is not computed for {audit.claim.named}; there are: "
                 f"{', '.join(s.control for s in steps)}"
             )
     wanted = [
@@ -338,7 +365,5 @@ def _take_preset(home: Home, audit: Audit, preset: str | None) -> None:
         raise OptionError(f"unknown preset {one_line(preset)!r}; allowed: {', '.join(PRESETS)}")
     if audit.prereg is not None and preset != audit.prereg.plan.preset:
         what = f"preset {preset} in place of {audit.prereg.plan.preset}"
-        deviation = Deviation(now(), what, "asked for with --preset")
-        audit.prereg = replace(audit.prereg, deviations=(*audit.prereg.deviations, deviation))
-        add_event(home, audit.id, "deviation", {"what": what})
+        log_deviation(home, audit, what=what, why="asked for with --preset")
     audit.preset = preset

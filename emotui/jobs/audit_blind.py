@@ -17,6 +17,7 @@ import numpy as np
 from emotui.errors import OptionError, UserError
 from emotui.events import Cancelled, Done, Event, Job, Note, Progress, never
 from emotui.jobs.audit_data import VECTORS, Source, input_hashes, source_of
+from emotui.jobs.audit_edit import refuse_spoilt
 from emotui.jobs.audit_record import Audit, open_audit
 from emotui.jobs.audit_steering import steering_bench
 from emotui.jobs.engine import Engine
@@ -73,9 +74,10 @@ def blind_job(
 ) -> Job:
     """Makes and seals one round; Done holds its status as `blind_status` gives it."""
     audit = open_audit(home, request.finding)
+    refuse_spoilt(home, audit.id)
     if audit.claim.kind != "steering":
         raise UserError(
-            f"{audit.id} is a {audit.claim.kind} claim; texts are rated for steering claims (a "
+            f"{audit.id} is {audit.claim.named}; texts are rated for steering claims (a "
             "probe claim has the line-up: emotui audit lineup)"
         )
     if open_round(home, audit.id) is not None:
@@ -120,6 +122,7 @@ def unblind_finding(
     """
     began = time.monotonic()
     audit = open_audit(home, finding)
+    refuse_spoilt(home, audit.id)
     rounds = blind_rounds(home, audit.id)
     if not rounds:
         raise UserError(f"{audit.id} has no blinded rating; start one: emotui audit blind start")

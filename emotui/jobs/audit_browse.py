@@ -18,7 +18,8 @@ from emotui.events import Cancelled, Done, Job, Partial, Progress, never
 from emotui.jobs.audit_record import Audit, from_record
 from emotui.sanitize import one_line
 from store.errors import StoreError
-from store.findings import EVENTS, FindingProblem, check_ledger, load_finding
+from store.finding_check import FindingProblem, check_ledger
+from store.findings import EVENTS, load_finding
 from store.layout import Home
 from store.ledger import LEDGER, LedgerState, read_ledger
 from vectors.audits.registry import computed_for, required

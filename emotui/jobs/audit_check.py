@@ -14,14 +14,8 @@ from emotui.jobs.audit_gate import EXTRACTION, OF_MODEL, known_faults
 from emotui.jobs.audit_record import Audit, code_hash, from_record
 from emotui.sanitize import one_line
 from store.errors import StoreError
-from store.findings import (
-    FindingProblem,
-    check_finding,
-    check_ledger,
-    events,
-    head,
-    stale_controls,
-)
+from store.finding_check import FindingProblem, check_finding, check_ledger, stale_controls
+from store.findings import events, head
 from store.layout import Home
 from store.ledger import LedgerState, read_ledger
 from vectors.audits.registry import CONTROLS

@@ -7,12 +7,12 @@ are of exactly the numbers that are read, not of the files they lie in.
 
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from emotui.errors import OptionError, UserError
+from emotui.errors import OptionError
 from emotui.events import Cancelled, Event, never
 from emotui.jobs.audit_further import Further, further_hashes
 from emotui.jobs.audit_record import Audit, Subject, code_hash, digest, versions
@@ -25,6 +25,7 @@ from store.findings import list_findings
 from store.layout import Home
 from vectors.audits.data import AuditData
 from vectors.audits.finding import Provenance
+from vectors.audits.registry import CONTROLS, computed_for
 from vectors.audits.result import ControlResult, Cost
 from vectors.directionset import DirectionSet
 
@@ -33,6 +34,15 @@ LAYERS, VECTORS, CLAIMS, SETTINGS = "all layers", "vectors", "claims on the data
 FIRST, POOLINGS, TOKENS = "layer 0", "other poolings", "tokens"
 EVERY_ROW = {LAYERS: ("P7",), POOLINGS: ("P9",), TOKENS: ("P3",)}
 """Inputs that are read in whole only where one of these controls has run or is to run."""
+
+
+BLOCKS = 50
+BY_TOPIC = ("P1", "X1", "X2", "G3")
+"""Controls that a shared topic between train and test would carry."""
+NO_TOPICS = (
+    "the texts have no topics: random blocks of texts stand in, so what is carried by a subject "
+    "that texts share cannot be told apart; import the dataset with --topic COLUMN"
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,8 @@ class Source:
     kept: Bool[np.ndarray, "text"]
     data: AuditData
     """Every label of the run, at the claim's layer."""
+    topics: bool = True
+    """False where the texts have none: then their groups are blocks drawn at random."""
 
     def layer_of(self, pooling: str) -> Callable[[int], Float[np.ndarray, "text d_model"]]:
         """Another layer over the same texts."""
@@ -91,16 +103,12 @@ class Source:
 
 @contextmanager
 def source_of(home: Home, subject: Subject) -> Iterator[Source]:
-    """Opens the run; UserError where it has no topics, which every control needs."""
+    """Opens the run."""
     joined = run_data(home, subject.run)
     try:
-        if joined.groups is None:
-            raise UserError(
-                f"run {joined.run.run_id} has no topics, and controls hold topics out; import the "
-                "dataset with --topic COLUMN and extract again"
-            )
+        groups = _blocks(len(joined.codes)) if joined.groups is None else joined.groups
         rows = joined.run.layer(subject.pooling, subject.layer)
-        kept = np.isfinite(rows).all(axis=1) & (joined.codes >= 0) & (joined.groups >= 0)
+        kept = np.isfinite(rows).all(axis=1) & (joined.codes >= 0) & (groups >= 0)
         texts = None
         if joined.texts is not None:
             texts = tuple(t for t, keep in zip(joined.texts, kept, strict=True) if keep)
@@ -108,13 +116,32 @@ def source_of(home: Home, subject: Subject) -> Iterator[Source]:
             rows=rows[kept].astype(np.float64),
             codes=joined.codes[kept].astype(np.int64),
             labels=joined.labels,
-            groups=joined.groups[kept].astype(np.int64),
+            groups=groups[kept].astype(np.int64),
             lengths=np.asarray(joined.run.n_tokens)[kept].astype(np.int64),
             texts=texts,
         )
-        yield Source(joined, kept, data)
+        yield Source(joined, kept, data, topics=joined.groups is not None)
     finally:
         joined.run.close()
+
+
+def _blocks(n: int) -> np.ndarray:
+    """In place of topics: texts in random blocks, the same ones every time."""
+    return np.random.default_rng(0).integers(BLOCKS, size=n)
+
+
+def without_topics(step: Step) -> Step:
+    """The step where texts have no topics: what it says of unseen topics is never a pass."""
+    if step.control not in BY_TOPIC:
+        return step
+
+    def work() -> ControlResult:
+        found = step.work()
+        if found.state not in ("pass", "warn"):
+            return found
+        return replace(found, state="limited", reasons=(*found.reasons, NO_TOPICS))
+
+    return replace(step, work=work)
 
 
 def further_of(source: Source, audit: Audit, means: Means) -> Further:
@@ -150,11 +177,7 @@ def input_hashes(
         LABELS: digest(list(data.labels), data.codes.tobytes(), data.groups.tobytes()),
         LENGTHS: digest(data.lengths.tobytes()),
         CLAIMS: str(family_size(home, audit)),
-        SETTINGS: digest(
-            audit.preset,
-            audit.seed,
-            {k: [r.passes, r.warns] for k, r in audit.settings.rules.items()},
-        ),
+        SETTINGS: settings_hash(audit),
     }
     if data.texts is not None:
         found[TEXTS] = digest(list(data.texts))
@@ -170,6 +193,13 @@ def input_hashes(
             directions.recipe.revision,
         )
     return found | further_hashes(home, subject, source.joined.run.identity)
+
+
+def settings_hash(audit: Audit) -> str:
+    """Preset, seed, and the thresholds that a control of this kind of claim reads."""
+    rules = audit.settings.rules
+    keys = [k for c in computed_for(audit.claim.kind) for k in CONTROLS[c].rules]
+    return digest(audit.preset, audit.seed, {k: [rules[k].passes, rules[k].warns] for k in keys})
 
 
 def _in_whole(audit: Audit, asked: Collection[str]) -> list[str]:
@@ -199,6 +229,10 @@ def _rows_of(source: Source, audit: Audit, name: str) -> Iterator[np.ndarray]:
 def current_inputs(home: Home, audit: Audit) -> dict[str, str]:
     """The same, opened and closed; raises where an input is gone."""
     directions = open_set(home, audit.subject.vectors) if audit.subject.vectors else None
+    if directions is not None and not audit.subject.run:
+        from emotui.jobs.audit_foreign import foreign_hashes
+
+        return foreign_hashes(home, audit, directions)
     with source_of(home, audit.subject) as source:
         return input_hashes(home, audit, source, directions)
 

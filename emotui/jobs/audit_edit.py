@@ -6,21 +6,16 @@ controls and the waiver say. A finding that was edited by hand is refused: savin
 vouch for the edit. Runs no control.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from emotui.errors import OptionError, UserError
 from emotui.events import Done, Job
 from emotui.jobs.audit_record import Audit, now, open_audit
 from emotui.sanitize import one_line
-from store.findings import (
-    add_event,
-    check_finding,
-    digest,
-    events,
-    load_finding,
-    seal_plan,
-)
+from store.canonical import digest
+from store.finding_check import check_finding
+from store.findings import add_event, events, load_finding, seal_plan
 from store.layout import Home
 from vectors.audits.claims import Deviation, Plan, Prereg, seal
 from vectors.audits.finding import Note
@@ -51,6 +46,12 @@ def waive(
 ) -> dict[str, Any]:
     """Leave a control out on purpose; the verdict is QUALIFIED at best from then on."""
     audit = _open(home, finding)
+    log_waiver(home, audit, checked_waiver(audit, control, reason=reason, by=by))
+    return _saved(home, audit)
+
+
+def checked_waiver(audit: Audit, control: str, *, reason: str, by: str) -> Waiver:
+    """The waiver that may be taken; OptionError or DataError where it may not."""
     if control not in CONTROLS:
         raise OptionError(f"no control {one_line(control)!r}; emotui audit show {audit.id} lists "
                           "this finding's")  # fmt: skip
@@ -59,13 +60,15 @@ def waive(
                           "control that was not run can be waived")  # fmt: skip
     need = required(audit.claim)
     if control not in need and not default_on(control):
-        raise OptionError(f"{control} is not required for a {audit.claim.kind} claim, so there is "
+        raise OptionError(f"{control} is not required for {audit.claim.named}, so there is "
                           f"nothing to waive; required: {', '.join(need)}")  # fmt: skip
-    waiver = Waiver(control, " ".join(reason.split()), by.strip() or "the user")
-    body = {"control": control, "reason": waiver.reason, "by": waiver.by}
-    add_event(home, audit.id, "waiver", body)
-    audit.waivers[control] = waiver
-    return _saved(home, audit)
+    return Waiver(control, " ".join(reason.split()), by.strip() or "the user")
+
+
+def log_waiver(home: Home, audit: Audit, waiver: Waiver) -> None:
+    """Into the history and the audit; the caller saves the record."""
+    add_event(home, audit.id, "waiver", asdict(waiver))
+    audit.waivers[waiver.control] = waiver
 
 
 def deviate(home: Home, finding: str, *, what: str, why: str) -> dict[str, Any]:
@@ -76,10 +79,16 @@ def deviate(home: Home, finding: str, *, what: str, why: str) -> dict[str, Any]:
                           f"emotui audit seal {audit.id} seals one")  # fmt: skip
     if not what.strip() or not why.strip():
         raise OptionError("a deviation says what was done otherwise and why; write both")
-    deviation = Deviation(now(), " ".join(what.split()), " ".join(why.split()))
-    add_event(home, audit.id, "deviation", {"what": deviation.what, "why": deviation.why})
-    audit.prereg = replace(audit.prereg, deviations=(*audit.prereg.deviations, deviation))
+    log_deviation(home, audit, what=" ".join(what.split()), why=" ".join(why.split()))
     return _saved(home, audit)
+
+
+def log_deviation(home: Home, audit: Audit, *, what: str, why: str) -> None:
+    """Into the history and the sealed plan's list; the caller saves the record."""
+    assert audit.prereg is not None
+    deviation = Deviation(now(), what, why)
+    add_event(home, audit.id, "deviation", {"what": what, "why": why})
+    audit.prereg = replace(audit.prereg, deviations=(*audit.prereg.deviations, deviation))
 
 
 def seal_audit(home: Home, finding: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from emotui.errors import OptionError, UserError
 from emotui.events import Cancelled, Done, Job, Progress, never
 from emotui.jobs.audit_data import ACTIVATIONS, LABELS, input_hashes, source_of, two_sides
+from emotui.jobs.audit_edit import refuse_spoilt
 from emotui.jobs.audit_record import Audit, open_audit
 from emotui.jobs.streaming import Emit, streaming
 from store.findings import add_event, events
@@ -40,9 +41,10 @@ class Posed:
 def lineup_job(home: Home, finding: str, *, cancelled: Cancelled = never) -> Job:
     """Computes the curves of the next round; Done holds a `Posed`."""
     audit = open_audit(home, finding)
+    refuse_spoilt(home, audit.id)
     if audit.claim.kind != "probe":
         raise UserError(
-            f"{audit.id} is a {audit.claim.kind} claim; the line-up is of probe curves (texts of a "
+            f"{audit.id} is {audit.claim.named}; the line-up is of probe curves (texts of a "
             "steering claim are rated: emotui audit blind start)"
         )
     number = len(picks(home, audit.id)) + 1
@@ -86,6 +88,7 @@ def record_pick(home: Home, posed: Posed, letter: str) -> dict[str, Any]:
     if len(pick) != 1 or pick not in LETTERS:
         raise OptionError(f"a pick is one letter from {LETTERS[0]} to {LETTERS[-1]}")
     audit = open_audit(home, posed.finding)
+    refuse_spoilt(home, audit.id)
     earlier = picks(home, audit.id)
     if len(earlier) + 1 != posed.lineup.round:
         raise UserError(f"round {posed.lineup.round} of {audit.id} was played meanwhile")

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from emotui.errors import OptionError, UserError
+from emotui.errors import OptionError
 from emotui.jobs.audit_data import check_labels, family_of, family_size
 from emotui.jobs.audit_record import Audit, Subject, digest, now
 from emotui.jobs.audit_supply import Supplies, supplied
@@ -22,7 +22,6 @@ from emotui.sanitize import one_line
 from store.datasets import Dataset
 from store.findings import list_findings, seal_plan
 from store.forks import Fork, read_forks
-from store.identity import RunIdentity
 from store.layout import Home, check_name
 from vectors.audits.axis import SEARCHED
 from vectors.audits.bench import GOOD_PROMPTS, MIN_PROMPTS
@@ -80,10 +79,10 @@ def new_audit(home: Home, request: NewRequest) -> dict[str, Any]:
     if request.kind not in STATISTIC:
         raise OptionError(f"unknown kind {one_line(request.kind)!r}; allowed: "
                           f"{', '.join(STATISTIC)}")  # fmt: skip
-    subject, identity, n = _subject(home, request)
+    subject, ground, n = _subject(home, request)
     if request.supplies:
         subject = supplied(home, subject, request.supplies, axis=request.kind == "axis")
-    family, dataset_hash = family_of(identity.dataset_hash, identity.dataset), identity.dataset_hash
+    family, dataset_hash = family_of(ground.hash, ground.name), ground.hash
     statistic, smallest = STATISTIC[request.kind]
     if request.kind == "axis":
         statistic = f"{statistic} {subject.emotion}"
@@ -94,8 +93,8 @@ def new_audit(home: Home, request: NewRequest) -> dict[str, Any]:
         statistic=statistic,
         direction=request.direction,
         effect_min=smallest if request.effect_min is None else request.effect_min,
-        population="prompts" if subject.prompts else f"texts of {identity.dataset}",
-        models=(identity.model,),
+        population="prompts" if subject.prompts else f"texts of {ground.name}",
+        models=(ground.model,) if ground.model else (),
         layers=(subject.layer,) if named else (),
         emotions=_emotions(request.kind, subject),
     )
@@ -133,9 +132,23 @@ def _emotions(kind: str, subject: Subject) -> tuple[str, ...]:
     return (subject.emotion, subject.other) if subject.other else (subject.emotion,)
 
 
-def _subject(home: Home, request: NewRequest) -> tuple[Subject, RunIdentity, int]:
-    """What is audited, the run it rests on, and the number of texts or prompts."""
+@dataclass(frozen=True)
+class Ground:
+    """What a claim rests on."""
+
+    name: str
+    """The data set; of vectors without one, the set of vectors."""
+    hash: str
+    model: str
+    """"" where it is not known."""
+
+
+def _subject(home: Home, request: NewRequest) -> tuple[Subject, Ground, int]:
+    """What is audited, what it rests on, and the number of texts or prompts."""
     directions, run_name = _named(home, request)
+    if not run_name:
+        assert directions is not None
+        return _without_run(request, directions)
     joined = run_data(home, run_name)
     try:
         identity = joined.run.identity
@@ -177,15 +190,34 @@ def _subject(home: Home, request: NewRequest) -> tuple[Subject, RunIdentity, int
         )
         if request.kind != "axis":
             check_labels(joined.labels, subject)
-        if joined.groups is None:
-            raise UserError(
-                f"run {joined.run.run_id} has no topics, and controls hold topics out; import the "
-                "dataset with --topic COLUMN and extract again"
-            )
         n = len(prompts) or int((joined.codes >= 0).sum())
-        return subject, identity, n
+        return subject, Ground(identity.dataset, identity.dataset_hash, identity.model), n
     finally:
         joined.run.close()
+
+
+def _without_run(request: NewRequest, directions: DirectionSet) -> tuple[Subject, Ground, int]:
+    """A cosine of two vectors that somebody else made."""
+    layers = directions.layers
+    if request.layer is not None:
+        layers = tuple(layers_for(request.layer, directions.layers, option="--layer"))
+    if len(layers) != 1:
+        raise OptionError(f"the set has {len(layers)} layers and a claim is about one; "
+                          f"name it as --layer {layers[0]}")  # fmt: skip
+    subject = Subject(
+        run="",
+        vectors=request.vectors or "",
+        emotion=request.emotion,
+        other=request.other or "",
+        layer=layers[0],
+        pooling=directions.recipe.pooling or "unknown",
+        alpha=None,
+    )
+    check_labels(directions.labels, subject)
+    ground = digest(list(directions.labels), np.asarray(directions.unit, np.float32).tobytes())
+    both = [directions.label_index(e) for e in (subject.emotion, subject.other)]
+    n = int(directions.n[both].sum())
+    return subject, Ground(subject.vectors, ground, directions.recipe.model), n
 
 
 def _named(home: Home, request: NewRequest) -> tuple[DirectionSet | None, str]:
@@ -204,6 +236,13 @@ def _named(home: Home, request: NewRequest) -> tuple[DirectionSet | None, str]:
             raise OptionError(
                 f"the set {one_line(request.vectors)} names no run it was built from, and its "
                 "controls need one; build it with emotui vectors build"
+            )
+    elif kind == "cosine" and request.vectors is not None and run_name is None:
+        directions, run_name = open_set(home, request.vectors), ""
+        if directions.recipe.run:
+            raise OptionError(
+                f"the set {one_line(request.vectors)} was built from run {directions.recipe.run}: "
+                "give that as --run, then the controls can be computed"
             )
     elif request.alpha is not None or request.vectors is not None:
         raise OptionError(f"--vectors and --alpha belong to a claim about steering; {_a(kind)} "

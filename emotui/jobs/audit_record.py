@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from store.atomic import write_bytes
-from store.findings import canonical, load_finding, save_finding, stale_controls
+from store.canonical import canonical
+from store.finding_check import stale_controls
+from store.findings import load_finding, save_finding
 from store.layout import Home
 from vectors.audits.claims import Claim, Deviation, Plan, Prereg
 from vectors.audits.finding import Evidence, Finding, Note, Provenance
@@ -36,16 +38,21 @@ class Subject:
     vectors: str
     """Set of vectors; "" for claims about activations."""
     emotion: str
+    """The emotion claimed about; of an axis its name."""
     other: str
     """The second emotion; "" = the rest."""
     layer: int
+    """Counted from 0."""
     pooling: str
+    """How a text's tokens become one row, e.g. "mean"."""
     alpha: float | None
     """In mean residual norms; None where nothing is steered."""
     prompts: tuple[str, ...] = ()
+    """Steering and ablation: what the model is asked to go on from."""
     target_words: tuple[str, ...] = ()
     """Words whose odds are the outcome; empty = tokens that mark the emotion's own texts."""
     neutral_words: tuple[str, ...] = ()
+    """Words they are held against; empty = tokens that mark the other texts."""
     tuned_on: tuple[str, ...] = ()
     """Hashes of the prompts on which this emotion was steered before the claim was entered."""
     tried: int = 1
@@ -63,7 +70,7 @@ class Subject:
     norms_source: str = ""
     """Where the norms come from: file name and SHA-256."""
     paraphrases: tuple[str, ...] = ()
-    """Templates with {} for the prompt (X7); () = the built-in ones."""
+    """Templates with {} for the prompt (X7); empty = the built-in ones."""
     component: int = 0
     """Which principal component an axis claim names, from 1; 0 = the best of the first five. Its
     `emotion` is what the axis is called, valence or arousal."""
@@ -76,17 +83,23 @@ class Audit:
     id: str
     claim: Claim
     subject: Subject
+    """What is audited, in names that can be looked up."""
     prereg: Prereg | None
     preset: str
+    """How much the controls drew: quick, standard or full."""
     seed: int
+    """First seed of every draw."""
     family: str
     created: str
+    """When the claim was entered, ISO 8601."""
     family_size: int = 1
     results: dict[str, ControlResult] = field(default_factory=dict)
     evidence: dict[str, Evidence] = field(default_factory=dict)
     waivers: dict[str, Waiver] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
+    """Name of what was read to its hash at that time; "none" where it was not given."""
     control_inputs: dict[str, list[str]] = field(default_factory=dict)
+    """Control to the names of the inputs it read; [] = none but the record itself."""
     provenance: Provenance = field(default_factory=Provenance)
     notes: tuple[Note, ...] = ()
     forks: int = 0

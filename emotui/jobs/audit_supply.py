@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from emotui.errors import OptionError, UserError
-from emotui.jobs.audit_edit import refuse_spoilt
+from emotui.jobs.audit_edit import log_deviation, refuse_spoilt
 from emotui.jobs.audit_further import Further, is_same_model, other_texts
-from emotui.jobs.audit_record import Subject, now, open_audit
+from emotui.jobs.audit_record import Subject, open_audit
 from emotui.jobs.rundata import open_run, run_data
 from emotui.norms import NormTable
 from emotui.sanitize import one_line
@@ -20,7 +20,6 @@ from store.findings import add_event
 from store.identity import RunIdentity
 from store.layout import Home
 from vectors.audits.axis import MIN_EMOTIONS
-from vectors.audits.claims import Deviation
 
 
 @dataclass(frozen=True)
@@ -88,9 +87,7 @@ def supply_audit(home: Home, finding: str, supplies: Supplies) -> dict[str, Any]
     audit.subject = after
     if audit.prereg is not None and axis and before.norms != after.norms:
         what = f"other norms: {after.norms_source}"
-        deviation = Deviation(now(), what, "given with audit supply")
-        audit.prereg = replace(audit.prereg, deviations=(*audit.prereg.deviations, deviation))
-        add_event(home, audit.id, "deviation", {"what": what})
+        log_deviation(home, audit, what=what, why="given with audit supply")
     add_event(home, audit.id, "supplied", body)
     audit.save(home)
     return audit.to_json()
@@ -112,8 +109,7 @@ def _texts(
     own: RunIdentity,
 ) -> str:
     """The run's id; it must be of the same model and hold texts of the claim's emotions."""
-    with closing(open_run(home, name)) as run:
-        found, identity = run.run_id, run.identity
+    found, identity = _run_named(home, name)
     if found == subject.run:
         raise OptionError(f"{option} names the claim's own run {found}; give a run of other texts")
     if not is_same_model(own, identity) or own.revision != identity.revision:
@@ -128,11 +124,16 @@ def _texts(
     return found
 
 
+def _run_named(home: Home, name: str) -> tuple[str, RunIdentity]:
+    """Id and identity of the run that is meant."""
+    with closing(open_run(home, name)) as run:
+        return run.run_id, run.identity
+
+
 def _second(
     home: Home, name: str, subject: Subject, labels: tuple[str, ...], own: RunIdentity
 ) -> str:
-    with closing(open_run(home, name)) as run:
-        found, identity = run.run_id, run.identity
+    found, identity = _run_named(home, name)
     if found == subject.run:
         raise OptionError(f"--second-run names the claim's own run {found}; give another one")
     other_texts(home, found, subject, labels, own)
@@ -147,8 +148,7 @@ def _second(
 def _neutral(
     home: Home, name: str, subject: Subject, labels: tuple[str, ...], own: RunIdentity
 ) -> str:
-    with closing(open_run(home, name)) as run:
-        found, identity = run.run_id, run.identity
+    found, identity = _run_named(home, name)
     if not is_same_model(own, identity) or own.revision != identity.revision:
         raise OptionError(
             f"--neutral-run {found} is of the model {one_line(identity.model)}, the claim of "

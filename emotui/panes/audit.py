@@ -4,6 +4,7 @@ In: the findings on disk. Out: audit jobs, edits as events in the history, new c
 user is looking at, the report. The verdict is computed elsewhere and only shown here.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +29,11 @@ from emotui.panes.audit_wizard import (
 )
 from emotui.sanitize import one_line
 from emotui.screens.asking import AskText, PickOne
+from emotui.screens.form import Form
 from emotui.worker import JobFailed, Report
+
+Answers = dict[str, str]
+"""What was typed into a form, by field."""
 
 
 class AuditPane(AuditRuns):
@@ -40,7 +45,7 @@ class AuditPane(AuditRuns):
 
     def __init__(self) -> None:
         super().__init__()
-        self._entering: dict[int, tuple[str, dict[str, str]]] = {}
+        self._entering: dict[int, tuple[str, Answers]] = {}
         """Per job that enters a claim, the form's answers, for when it is refused."""
 
     def on_workspace(self, changed: frozenset[str]) -> None:
@@ -65,18 +70,16 @@ class AuditPane(AuditRuns):
         options = [(s.kind, s.line) for s in suggestions(self.workspace)]
         self.ask(PickOne("What kind of claim?", options), self.open_form)
 
-    def open_form(
-        self, kind: str, answers: dict[str, str] | None = None, *, wrong: str = ""
-    ) -> None:
+    def open_form(self, kind: str, answers: Answers | None = None, *, wrong: str = "") -> None:
         """The form of a kind, filled from what the user is looking at."""
 
-        def take(found: dict[str, str]) -> None:
+        def take(found: Answers) -> None:
             self._enter(kind, found)
 
         given = suggestion(self.workspace, kind)
         self.ask(claim_form(kind, given, answers=answers, wrong=wrong), take)
 
-    def _enter(self, kind: str, answers: dict[str, str]) -> None:
+    def _enter(self, kind: str, answers: Answers) -> None:
         def start(tools: Tools) -> Job:
             from emotui.jobs.audit_browse import new_job
 
@@ -160,15 +163,12 @@ class AuditPane(AuditRuns):
             return
         name = view.id
 
-        def take(answers: dict[str, str]) -> None:
-            def start(tools: Tools) -> Job:
-                from emotui.jobs.audit_edit import deviate_job
+        def start(tools: Tools, answers: Answers) -> Job:
+            from emotui.jobs.audit_edit import deviate_job
 
-                return deviate_job(tools.home, name, answers["what"], answers["why"])
+            return deviate_job(tools.home, name, answers["what"], answers["why"])
 
-            self._edit(name, f"deviation of {name}", start)
-
-        self.ask(deviation_form(name), take)
+        self._fill_in(deviation_form(name), name, f"deviation of {name}", start)
 
     def action_supply(self) -> None:
         """Other texts, a second run, norms: what further controls need."""
@@ -177,15 +177,12 @@ class AuditPane(AuditRuns):
             return
         name = view.id
 
-        def take(answers: dict[str, str]) -> None:
-            def start(tools: Tools) -> Job:
-                from emotui.jobs.audit_browse import supply_job
+        def start(tools: Tools, answers: Answers) -> Job:
+            from emotui.jobs.audit_browse import supply_job
 
-                return supply_job(tools.home, name, supplies_of(answers))
+            return supply_job(tools.home, name, supplies_of(answers))
 
-            self._edit(name, f"more for {name}", start)
-
-        self.ask(supply_form(name), take)
+        self._fill_in(supply_form(name), name, f"more for {name}", start)
 
     def action_note(self) -> None:
         """What is controlled, what is not."""
@@ -194,15 +191,22 @@ class AuditPane(AuditRuns):
             return
         name = view.id
 
-        def take(answers: dict[str, str]) -> None:
-            def start(tools: Tools) -> Job:
-                from emotui.jobs.audit_edit import note_job
+        def start(tools: Tools, answers: Answers) -> Job:
+            from emotui.jobs.audit_edit import note_job
 
-                return note_job(tools.home, name, answers["controlled"], answers["not_controlled"])
+            return note_job(tools.home, name, answers["controlled"], answers["not_controlled"])
 
-            self._edit(name, f"note on {name}", start)
+        self._fill_in(note_form(name), name, f"note on {name}", start)
 
-        self.ask(note_form(name), take)
+    def _fill_in(
+        self, form: Form, name: str, title: str, start: Callable[[Tools, Answers], Job]
+    ) -> None:
+        """Ask with a form; what was answered is written to the finding."""
+
+        def take(answers: Answers) -> None:
+            self._edit(name, title, lambda tools: start(tools, answers))
+
+        self.ask(form, take)
 
     def _edit(self, name: str, title: str, start: JobFactory) -> None:
         def done(record: dict[str, Any]) -> None:

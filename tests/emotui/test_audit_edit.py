@@ -58,6 +58,8 @@ def test_a_waiver_stands_in_the_verdict(emotui, home: Path, name: str):
         (("waive", "G2", "--reason", "too short"), "20 or more"),
         (("waive", "G99", "--reason", WHY), "no control 'G99'"),
         (("waive", "P3", "--reason", WHY), "not required for a cosine claim"),
+        (("run", "--waive", f"P3={WHY}"), "not required for a cosine claim"),
+        (("run", "--waive", f"G2={WHY}", "--waive", f"G99={WHY}"), "no control 'G99'"),
         (("deviate", "--what", "x", "--why", "y"), "has no sealed plan"),
         (("deviate", "--what", "x"), "--why is missing"),
     ],

@@ -174,6 +174,24 @@ def test_tampering_is_named_by_check(emotui, home: Path, typed):
     assert "changed key: blind-1.key.json hashes to" in said
 
 
+@pytest.mark.parametrize(
+    ("finding", "commands"),
+    [(STEERING, (("blind", "unblind"), ("blind", "start"))), (PROBE, (("lineup",),))],
+)
+def test_an_edited_record_is_not_vouched_for(emotui, home: Path, typed, finding: str, commands):
+    if finding == STEERING:
+        start(emotui)
+        typed(planted_keys(home))
+        assert emotui("audit", "blind", "rate", STEERING).code == 0
+    path = home / "findings" / f"{finding}.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"title": "something stronger"}))
+    typed("A")
+    for words in commands:
+        assert "edited record" in emotui("audit", *words, finding).error
+    assert "edited record" in emotui("audit", "check").out, "the edit is still there to be found"
+
+
 def test_a_second_person_holds_the_key(emotui, home: Path, typed, tmp_path: Path):
     held = tmp_path / "held.json"
     start(emotui, "--key-holder", str(held))

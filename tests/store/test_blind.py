@@ -23,7 +23,8 @@ from store.blind import (
     unblind,
 )
 from store.errors import CorruptError, NotFound, StoreError
-from store.findings import check_finding, events, save_finding
+from store.finding_check import check_finding
+from store.findings import events, save_finding
 from store.layout import Home
 
 SHEET = {"pairs": [{"left": "a", "right": "b"}], "emotion": "joyful"}

@@ -6,19 +6,18 @@ from typing import Any
 
 import pytest
 
+from store.canonical import file_digest
 from store.errors import CorruptError, NotFound, StoreError
+from store.finding_check import check_finding, stale_controls
 from store.findings import (
     EVENTS,
     add_event,
-    check_finding,
     events,
-    file_digest,
     head,
     list_findings,
     load_finding,
     save_finding,
     seal_plan,
-    stale_controls,
 )
 from store.layout import Home
 
@@ -126,6 +125,21 @@ def test_an_edited_removed_or_moved_event_is_named(saved: Home) -> None:
         with pytest.raises(CorruptError, match="nothing is appended"):
             add_event(saved, "joy-18", "note", {}, at=T3)
     (saved.findings / f"joy-18{EVENTS}").write_text("not json\n")
+    assert faults(saved) == ["broken chain"]
+
+
+def test_an_event_that_a_kill_cut_short_never_happened(saved: Home) -> None:
+    path = saved.findings / f"joy-18{EVENTS}"
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"at":"2026-01-03T00:00')
+    assert faults(saved) == []
+    add_event(saved, "joy-18", "note", {}, at=T3)
+    assert [e.kind for e in events(saved, "joy-18")] == ["sealed", "saved", "note"]
+    assert faults(saved) == []
+    # Cut short later, it is in the ledger.
+    path.write_bytes(path.read_bytes()[:-9])
+    assert faults(saved) == ["other history"]
+    path.write_bytes(b"\xff\n")
     assert faults(saved) == ["broken chain"]
 
 

@@ -21,6 +21,8 @@ def test_a_torn_last_line_is_skipped(tmp_path: Path):
     path = home.findings / FILE
     path.write_bytes(path.read_bytes()[:-9])
     assert [f.layer for f in read_forks(home)] == [0, 1]
+    note_forks(home, [Fork("probe", "d", 7, "")])
+    assert [f.layer for f in read_forks(home)] == [0, 1, 7], "the next one is not glued to it"
 
 
 def test_hashes_tell_shared_prompts():

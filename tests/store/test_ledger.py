@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from store.findings import add_event, check_finding, check_ledger, events, save_finding
+from store.finding_check import check_finding, check_ledger
+from store.findings import add_event, events, save_finding
 from store.layout import Home
 from store.ledger import LEDGER, note_event, read_ledger
 from store.locks import WriterLock
@@ -80,6 +81,14 @@ def test_a_line_torn_by_a_crash_accuses_nobody(home: Home) -> None:
     ledger = read_ledger(home)
     assert ledger.breaks == ()
     assert ledger.events["joy"] == tuple(e.hash for e in events(home, "joy"))
+
+
+def test_a_garbled_last_line_is_named(home: Home) -> None:
+    path = home.findings / LEDGER
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:-1], lines[-1][:-20]]) + "\n")
+    (problem,) = check_ledger(read_ledger(home))
+    assert "line 3 of _ledger.jsonl cannot be read" in problem.what
 
 
 def test_a_home_from_before_the_ledger_holds(home: Home) -> None:

@@ -27,6 +27,7 @@ class Badge:
     """One step that is earned."""
 
     step: int
+    """1, 2 or 3."""
     name: str
     """"associated", "causal" or "graded"."""
     detail: str

@@ -24,7 +24,9 @@ class Claim:
     """One sentence and everything needed to test it."""
 
     text: str
+    """The sentence that is tested."""
     kind: Kind
+    """What sort of claim it is; decides which controls are required."""
     statistic: str
     """The number the claim is about, e.g. "macro AUROC" or "cosine"."""
     direction: str
@@ -34,9 +36,11 @@ class Claim:
     population: str
     """Texts or prompts that the sentence speaks about."""
     models: tuple[str, ...] = ()
+    """Models that the sentence speaks about."""
     layers: tuple[int, ...] = ()
     """Layers the sentence names; empty = it names none."""
     emotions: tuple[str, ...] = ()
+    """Emotions that the sentence names; empty for an axis."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -50,6 +54,11 @@ class Claim:
         if not self.effect_min > 0:
             raise DataError(f"effect_min is {self.effect_min}; give the smallest effect (> 0)")
 
+    @property
+    def named(self) -> str:
+        """The kind with its article, e.g. "an axis claim"."""
+        return f"{'an' if self.kind[0] in 'aeiou' else 'a'} {self.kind} claim"
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return json.loads(canonical_json(asdict(self)))
@@ -60,16 +69,21 @@ class Plan:
     """What a preregistration freezes; nothing in it may depend on an outcome."""
 
     claim: Claim
+    """The claim as it stood when the plan was sealed."""
     n: int
     """Texts or prompts to be read."""
     controls: tuple[str, ...]
+    """Ids of the controls that will be run."""
     thresholds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Rule key to (passes, warns)."""
     alpha: float | None = None
     """Steering strength in mean residual norms; None where nothing is steered."""
     layer: int | None = None
+    """The layer that will be read or written; None = not fixed."""
     preset: str = "standard"
+    """How much is drawn: quick, standard or full."""
     stop_rule: str = "fixed n"
+    """When the audit ends."""
 
     def sha256(self) -> str:
         """Over the canonical JSON of every field."""
@@ -81,8 +95,11 @@ class Deviation:
     """A later departure from the plan; it never changes the plan's hash."""
 
     at: str
+    """ISO 8601 with a time zone."""
     what: str
+    """What was done otherwise."""
     why: str
+    """The reason given."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +107,15 @@ class Prereg:
     """A sealed plan."""
 
     plan: Plan
+    """What was fixed."""
     sha256: str
+    """Hash of the plan's canonical JSON."""
     sealed_at: str
     """ISO 8601 with a time zone."""
     commit: str
     """Commit of the code at that time; "" where unknown."""
     deviations: tuple[Deviation, ...] = ()
+    """Departures logged later, the oldest first."""
 
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the seal itself; empty when it is intact."""

@@ -25,7 +25,9 @@ class Evidence:
     """One number that was read. A bare p or a bare cosine cannot be saved as evidence (R3)."""
 
     control: str
+    """Id of the control that read it."""
     statistic: str
+    """Which of the control's numbers it is."""
     interval: Interval
     """Value, ends, n and clusters."""
     null: Null | None
@@ -33,10 +35,13 @@ class Evidence:
     tier: str
     """"activations", "logit", "text" or "rating"."""
     artefact: str
-    """Relative path of the arrays behind it; "" where the record holds all."""
+    """Path below the data directory of the control's whole result; "" = the record holds it."""
     artefact_sha256: str
+    """SHA-256 of the artefact's bytes; "" where there is none."""
     seed: int
+    """First seed of the control's draws."""
     wall_s: float
+    """Seconds that the control took."""
     at: str
     """When it was read, ISO 8601."""
 
@@ -56,7 +61,9 @@ class Note:
     """The two questions that every finding must answer in words."""
 
     controlled: str
+    """What is controlled?"""
     not_controlled: str
+    """What is not?"""
 
 
 @dataclass(frozen=True)
@@ -64,16 +71,27 @@ class Provenance:
     """R4: where every number comes from; an empty field is a warning of R4."""
 
     model: str = ""
+    """Directory, hub id or name of the model."""
     revision: str = ""
+    """Commit or hash of its weights."""
     tokenizer_sha256: str = ""
+    """SHA-256 of the tokenizer."""
     dtype: str = ""
+    """Number format of the weights."""
     backend: str = ""
+    """What ran the model."""
     hook_point: str = ""
+    """Where in a block the activations were read."""
     pooling: str = ""
+    """How a text's tokens became one row."""
     dataset_sha256: str = ""
+    """SHA-256 of the texts."""
     vector_sha256: str = ""
+    """SHA-256 of the direction's numbers."""
     code_commit: str = ""
+    """Version and hash of the code."""
     versions: Mapping[str, str] | None = None
+    """Package to version; None = not recorded."""
     estimator: str = ""
     """What made the direction, e.g. "mean-difference", as the code recorded it."""
     estimator_described: str = ""
@@ -85,24 +103,37 @@ class Finding:
     """One finding, whole."""
 
     id: str
+    """Names the finding and its files."""
     title: str
+    """The claim's sentence, as lists show it."""
     claim: Claim
+    """What is claimed."""
     prereg: Prereg | None
+    """The sealed plan; None = nothing was fixed in advance."""
     evidence: tuple[Evidence, ...]
+    """One number per control that read one."""
     controls: Mapping[str, ControlResult]
+    """Latest result by the control's id."""
     waivers: tuple[Waiver, ...]
+    """Controls left out on purpose."""
     stale: tuple[str, ...]
-    """Controls whose inputs changed since they ran."""
+    """Controls whose inputs had changed since they ran when this was made."""
     family: str
     """Name of the multiplicity family."""
     family_size: int
     """m at the time of the verdict."""
     verdict: Verdict
+    """Computed from all the others, never typed."""
     notes: tuple[Note, ...]
+    """Answers to the two questions, the oldest first."""
     provenance: Provenance
+    """Where the numbers come from."""
     forks: int
+    """Distinct settings tried on these data before the claim (R5)."""
     wording: tuple[LintHit, ...]
+    """Words of the claim that say more than its controls carry (R7)."""
     supersedes: str | None = None
+    """Id of the finding that this one replaces; None = none."""
 
     @staticmethod
     def make(

@@ -23,7 +23,7 @@ from vectors.tokens import encode
 
 from .data import cosine
 from .result import ControlResult, Cost, State, exact
-from .settings import AuditSettings
+from .settings import AuditSettings, Rule
 
 if TYPE_CHECKING:
     from vectors.models import LanguageModel
@@ -110,8 +110,7 @@ def removal_delivered(bench: "RemovalBench", settings: AuditSettings) -> Control
         h = read[what.layer]
         scale = float(np.linalg.norm(h, axis=1).mean())
         worst_error = max(worst_error, float(np.abs(h @ v - what.target).max()) / scale)
-    rule = "I2.norm" if bench.model.info.dtype == "float32" else "I2.norm.half"
-    state = settings.rule(rule).state(worst_error)
+    state = _rule(settings, "I2.norm", bench.model).state(worst_error)
     said = f"after removal the projection is off its neutral mean by {worst_error:.1%} of |h|"
     return _result("I2", state, {"error of the projection": worst_error}, said, some.forwards)
 
@@ -128,7 +127,7 @@ def alpha_zero(
         )
         worst_gap = max(worst_gap, _gap(hooked, bare))
         same &= bool((hooked.argmax(-1) == bare.argmax(-1)).all())
-    rule = settings.rule("I1" if model.info.dtype == "float32" else "I1.half")
+    rule = _rule(settings, "I1", model)
     state: State = rule.state(worst_gap) if same else "fail"
     said = f"the hook at alpha 0 moves logits by {worst_gap:.2g}"
     return _result("I1", state, {"max difference": worst_gap}, said, 2 * len(prompts))
@@ -159,10 +158,9 @@ def dose_delivered(
         "largest error of the norm": float(np.max(errors)),
         "moved elsewhere": outside,
     }
-    half = "" if model.info.dtype == "float32" else ".half"
     good = (
-        settings.rule("I2.cos" + half).state(numbers["smallest cosine"]) == "pass"
-        and settings.rule("I2.norm" + half).state(numbers["largest error of the norm"]) == "pass"
+        _rule(settings, "I2.cos", model).state(numbers["smallest cosine"]) == "pass"
+        and _rule(settings, "I2.norm", model).state(numbers["largest error of the norm"]) == "pass"
         and outside == 0
     )
     said = (
@@ -226,7 +224,7 @@ def padding(
             a, b = alone.values[pooling][0], together.values[pooling][row]
             both = zip(a.astype(np.float64), b.astype(np.float64), strict=True)
             lowest = min(lowest, *(cosine(x, y) for x, y in both))
-    rule = settings.rule("I4" if model.info.dtype == "float32" else "I4.half")
+    rule = _rule(settings, "I4", model)
     said = f"pooled activations alone and in a batch: cosine down to {lowest:.5f}"
     numbers = {"smallest cosine": lowest}
     return _result("I4", rule.state(lowest), numbers, said, 2 * len(prompts))
@@ -249,8 +247,7 @@ def backends(
             other = cache[f"blocks.{layer}.hook_out"][0].double().cpu().numpy()
             lowest = min(lowest, *(cosine(x, y) for x, y in zip(h, other, strict=True)))
     said = f"transformer-lens and plain hooks: cosine down to {lowest:.6f}"
-    rule = "I5" if model.info.dtype == "float32" else "I5.half"
-    state = settings.rule(rule).state(lowest)
+    state = _rule(settings, "I5", model).state(lowest)
     return _result("I5", state, {"smallest cosine": lowest}, said, 2 * len(prompts))
 
 
@@ -354,6 +351,11 @@ def _all_layers(
     with torch.inference_mode(), residual_hooks(model, hooks):
         model.body(input_ids=torch.from_numpy(ids[None]).to(model.device), use_cache=False)
     return found
+
+
+def _rule(settings: AuditSettings, key: str, model: "LanguageModel") -> Rule:
+    """The threshold for the model's number format; half precision has one of its own."""
+    return settings.rule(key if model.info.dtype == "float32" else f"{key}.half")
 
 
 def _result(

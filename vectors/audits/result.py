@@ -26,10 +26,13 @@ class Null:
     kind: str
     """How the null was made, e.g. "labels permuted within topics"."""
     mean: float
+    """Mean of the draws."""
     sd: float
+    """Standard deviation of the draws."""
     b: int
     """Draws; p can never be below 1 / (1 + b)."""
     p: float
+    """Share of draws as extreme as the value, the value counted in."""
     p_adjusted: float | None = None
     """After the multiplicity correction of the family; None = not corrected yet."""
 
@@ -48,6 +51,7 @@ class Cost:
     generations: int = 0
     """Texts generated."""
     seconds: float = 0.0
+    """Seconds; 0 where they were not counted."""
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(
@@ -62,13 +66,17 @@ class ControlResult:
     """The outcome of one control."""
 
     id: str
+    """The control's id in the registry."""
     state: State
+    """How it ended."""
     numbers: Mapping[str, Interval] = field(default_factory=dict)
     """By name; every value carries n, clusters and interval (NaN ends = not computable)."""
     nulls: tuple[Null, ...] = ()
+    """What the number was held against; the first decides."""
     reasons: tuple[str, ...] = ()
     """Why this state, one sentence each; never empty unless the state is pass."""
     cost: Cost = Cost()
+    """What it took."""
     table: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Columns for a plot or table, e.g. "layer" and "accuracy"."""
 

@@ -2,14 +2,15 @@
 
 In: a claim, the results of its controls, waivers, the preregistration. Out: `Verdict`. It is
 computed, never typed: the only thing a person may add is a waiver with a reason, which stands in
-the verdict for ever and never lets it be better than QUALIFIED.
+the verdict as long as the control is not run and never lets it be better than QUALIFIED.
 
 In this order (the first that holds decides):
     an engine or positive/negative control failed  INCONCLUSIVE: the instrument, not the claim
     a required control failed                      REFUTED-AS-WORDED
     a required control was not run, or is stale    UNTESTED
     resolution, power or identification limited    INCONCLUSIVE
-    anything warned, was waived or failed beside   QUALIFIED, with its qualifier
+    anything warned, was waived, or failed or was
+    limited without being required                 QUALIFIED, with its qualifier
     no plan older than the evidence                SUPPORTED-EXPLORATORY
     else                                           SUPPORTED
 """
@@ -46,8 +47,11 @@ class Waiver:
     """A required control that was not run on purpose."""
 
     control: str
+    """Id of the control."""
     reason: str
+    """Why, in 20 characters or more."""
     by: str
+    """Who waived it."""
 
     def __post_init__(self) -> None:
         if self.control not in CONTROLS:
@@ -64,17 +68,21 @@ class Verdict:
     """What the controls allow to be said."""
 
     word: Word
+    """The verdict."""
     reasons: tuple[str, ...]
     """Why, one line per control that mattered, the deciding ones first."""
     sentence: str
     """The licensed sentence, with the qualifiers that must stay in it."""
     qualifiers: tuple[str, ...]
+    """What must be said with the sentence, one per warning, waiver or failure beside."""
     badges: tuple[Badge, ...]
+    """Steps of the evidence protocol that are earned, in order."""
     waived: tuple[str, ...]
+    """Ids of waived controls that were not run."""
     missing: tuple[str, ...]
     """Required controls that were not run or are stale."""
     forks: int
-    """Distinct (layer, alpha, emotion, metric, subset) evaluations before the verdict."""
+    """Distinct (layer, alpha, emotion, metric, subset) evaluations before the claim."""
 
     @property
     def glyph(self) -> str:

@@ -18,10 +18,13 @@ class LintHit:
     """One word that claims too much."""
 
     word: str
+    """The words as they stand in the claim."""
     start: int
     """First character in the text."""
     why: str
+    """Why they are too much."""
     instead: str
+    """What to write in their place."""
 
 
 # Pattern, why, instead, whether a causal badge permits it.

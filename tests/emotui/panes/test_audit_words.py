@@ -17,7 +17,7 @@ from emotui.panes.audit_wizard import (
     mistakes,
     new_request,
 )
-from store.findings import FindingProblem
+from store.finding_check import FindingProblem
 from vectors.audits.claims import Claim
 from vectors.audits.result import STATES, ControlResult
 from vectors.audits.verdict import decide
