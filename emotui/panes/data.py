@@ -142,7 +142,7 @@ class DataPane(DataDialogs):
         table = self.query_one("#datasets", VirtualTable)
         table.set_rows(len(sets), rows, cursor=at)
         if self.screen.has_class("-narrow"):
-            table.styles.height = min(len(sets) + 1, 8)
+            table.styles.height = min(max(len(sets), 1) + 1, 8)
 
     def open_dataset(self, name: str) -> None:
         def start(tools: Tools) -> Job:

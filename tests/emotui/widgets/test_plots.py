@@ -201,10 +201,10 @@ def test_the_job_row_says_how_far_how_fast_and_how_long() -> None:
         assert "+2 waiting" in text
         assert "extract demo" in text
         row.show(JobState(2, "probe", "failed", error="IndexError: no layer 40"))
-        assert lines(row)[0].startswith("✗ probe")
+        assert lines(row)[0].startswith(" ✗ probe")
         assert lines(row)[0].endswith("no layer 40")
         row.show(None)
-        assert lines(row)[0] == "idle"
+        assert lines(row)[0] == " idle"
 
     play(row, scenario, size=(110, 1))
 
