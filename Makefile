@@ -32,7 +32,7 @@ contracts:
 	$(VENV)/bin/lint-imports --no-cache
 
 tests:
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses 2 --dist loadfile
 
 bench: $(VENV)/.installed
 	$(PY) -m tests.bench
