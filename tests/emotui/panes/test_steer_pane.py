@@ -457,6 +457,7 @@ def test_stop_between_tokens_keeps_what_came(prepared: Prepared, vectors: str) -
 
 
 @pytest.mark.usefixtures("slowly")
+@pytest.mark.usefixtures("slowly")
 def test_tokens_of_an_older_run_are_dropped(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
         await host.tap("ctrl+j")
