@@ -17,7 +17,7 @@ from textual.strip import Strip
 
 from emotui.sanitize import one_line, visible
 from emotui.widgets.cells import fit
-from emotui.widgets.look import Look, look_of
+from emotui.widgets.look import look_of
 
 
 class Prose(ScrollView, can_focus=True):
@@ -33,7 +33,6 @@ class Prose(ScrollView, can_focus=True):
         self._head, self._remark, self._text = "", "", ""
         self._lines: list[str] = []
         self._width = 0
-        self._look: Look | None = None
 
     def show(self, head: str, text: str, *, remark: str = "") -> None:
         """Show another text, from its beginning."""
@@ -66,9 +65,8 @@ class Prose(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the visible part."""
-        if self._look is None:
-            self._look = look_of(self)
-        look, row = self._look, y + self.scroll_offset.y
+        # Asked for anew: a look kept from before the pane was styled stayed on the screen.
+        look, row = look_of(self), y + self.scroll_offset.y
         above: list[tuple[str, Style]] = []
         if self._head:
             above.append((self._head, look.strong))
@@ -88,8 +86,3 @@ class Prose(ScrollView, can_focus=True):
         del event
         self._wrap()
         self.refresh()
-
-    def notify_style_update(self) -> None:
-        """Another theme."""
-        super().notify_style_update()
-        self._look = None

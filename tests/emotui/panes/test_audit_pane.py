@@ -326,7 +326,8 @@ def test_it_is_too_late_for_a_plan_and_for_a_waiver_once_a_control_ran(home: Pat
     name = cosine(home)
 
     async def scenario(host: Hosted) -> None:
-        await host.press("enter", "space", "p")
+        await host.press("enter", "space")
+        await host.press("p")
         assert "a plan sealed now is no plan" in host.app.said[-1]
         await host.press("w")
         assert "only a control that was not run can be waived" in host.app.said[-1]
