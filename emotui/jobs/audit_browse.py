@@ -19,7 +19,7 @@ from emotui.jobs.audit_record import Audit, from_record
 from emotui.sanitize import one_line
 from store.errors import StoreError
 from store.finding_check import FindingProblem, check_ledger
-from store.findings import EVENTS, load_finding
+from store.findings import load_finding
 from store.layout import Home
 from store.ledger import LEDGER, LedgerState, read_ledger
 from vectors.audits.registry import computed_for, required
@@ -75,9 +75,10 @@ class FindingView:
 
 def findings_job(home: Home, *, cancelled: Cancelled = never) -> Job:
     """All findings by id: the records at once as a Partial, then Done with their inputs checked."""
+    from emotui.jobs.audit_check import finding_names
+
     ledger = read_ledger(home)
-    there = {path.name.removesuffix(EVENTS) for path in home.findings.glob(f"*{EVENTS}")}
-    names = sorted(there | set(ledger.events))
+    names = finding_names(home, ledger)
     yield Partial(FINDINGS, tuple(view(home, name) for name in names))
     wrong = check_ledger(ledger)
     out = [FindingView(LEDGER, None, problems=tuple(wrong), checked=True)] if wrong else []

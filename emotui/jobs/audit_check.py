@@ -15,7 +15,7 @@ from emotui.jobs.audit_record import Audit, code_hash, from_record
 from emotui.sanitize import one_line
 from store.errors import StoreError
 from store.finding_check import FindingProblem, check_finding, check_ledger, stale_controls
-from store.findings import events, head
+from store.findings import EVENTS, events, head
 from store.layout import Home
 from store.ledger import LedgerState, read_ledger
 from vectors.audits.registry import CONTROLS
@@ -63,8 +63,7 @@ def check_audits(
 ) -> CheckedHome:
     """Every finding that has a history or stands in the ledger, by id."""
     ledger = read_ledger(home)
-    there = {p.name.removesuffix(".events.jsonl") for p in home.findings.glob("*.events.jsonl")}
-    names = sorted(there | set(ledger.events))
+    names = finding_names(home, ledger)
     for name in heads:
         if name not in names:
             raise UserError(f"--head names the finding {one_line(name)!r}, which is not there")
@@ -73,6 +72,12 @@ def check_audits(
         tuple(check_ledger(ledger, ledger_head)),
         ledger.head,
     )
+
+
+def finding_names(home: Home, ledger: LedgerState) -> list[str]:
+    """Every finding that has a history or stands in the ledger."""
+    there = {path.name.removesuffix(EVENTS) for path in home.findings.glob(f"*{EVENTS}")}
+    return sorted(there | set(ledger.events))
 
 
 def check_audit(

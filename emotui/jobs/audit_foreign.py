@@ -4,6 +4,8 @@ In: a saved set that names no run. Out: steps, input hashes, provenance. Compute
 `vectors.audits.foreign` does.
 """
 
+from functools import partial
+
 import numpy as np
 
 from emotui.jobs.audit_data import CLAIMS, SETTINGS, VECTORS, Step, family_size, settings_hash
@@ -11,7 +13,7 @@ from emotui.jobs.audit_record import Audit, code_hash, digest, versions
 from store.layout import Home
 from vectors.audits.finding import Provenance
 from vectors.audits.foreign import construction_unknown
-from vectors.audits.result import ControlResult, Cost
+from vectors.audits.result import Cost
 from vectors.directionset import DirectionSet
 
 ORDER = ("G1", "G3", "X1", "G2")
@@ -22,13 +24,8 @@ def foreign_steps(directions: DirectionSet, audit: Audit) -> list[Step]:
     a, b = _pair(directions, audit)
     found = construction_unknown(a, b, n_labels=len(directions.labels), settings=audit.settings)
 
-    def give(control: str) -> ControlResult:
-        return found[control]
-
-    return [
-        Step(control, Cost(), (VECTORS, SETTINGS, CLAIMS), lambda c=control: give(c))  # type: ignore[misc]
-        for control in ORDER
-    ]
+    uses = (VECTORS, SETTINGS, CLAIMS)
+    return [Step(control, Cost(), uses, partial(found.__getitem__, control)) for control in ORDER]
 
 
 def foreign_hashes(home: Home, audit: Audit, directions: DirectionSet) -> dict[str, str]:
