@@ -22,7 +22,8 @@ def streaming(work: Callable[[Emit], T]) -> Generator[Event, None, T]:
     """`result = yield from streaming(lambda emit: fit(..., on_layer=...))`.
 
     An error of the work is raised here. When the generator is closed early, the work gets Cancelled
-    at its next call of `emit`.
+    at its next call of `emit`, and closing waits for that: two works on one model would run under
+    each other's hooks.
     """
     events: SimpleQueue[Event | None] = SimpleQueue()
     future: Future[T] = Future()
@@ -48,4 +49,5 @@ def streaming(work: Callable[[Emit], T]) -> Generator[Event, None, T]:
             yield event
     finally:
         abandoned.set()
+        thread.join()
     return future.result()
