@@ -32,6 +32,7 @@ from emotui.keymap import check_keymap
 from emotui.panes import make_pane
 from emotui.session import Session, load_session, save_session
 from emotui.themes import DARK, THEMES, next_theme
+from emotui.typeahead import InOrder
 from emotui.widgets.frame_rows import FooterRow, HeaderRow, TabStrip
 from emotui.widgets.job_row import JobRow
 from emotui.widgets.tour import TourRow
@@ -64,7 +65,7 @@ def _palette() -> type[Provider]:
     return ActionProvider
 
 
-class Workbench(App[int], inherit_bindings=False):
+class Workbench(InOrder, inherit_bindings=False):
     """The application."""
 
     TITLE = "emotui"
@@ -112,7 +113,6 @@ class Workbench(App[int], inherit_bindings=False):
         self.current = self.session.pane if self.session.pane in PANES else PANES[0]
         self.first_start = first_start
         self._panes: dict[str, Pane] = {}
-        self._last_key = 0.0
         self.keys_now: dict[str, str] = {}
         self._cancel_asked = float("-inf")
         self._job_shown: object = ()
@@ -177,14 +177,8 @@ class Workbench(App[int], inherit_bindings=False):
         (await self._pane("data")).resume_job({"what": "demo"})
         await self._show_pane("data")
 
-    async def on_event(self, event: events.Event) -> None:
-        """Remembers when a key was pressed."""
-        if isinstance(event, events.Key):
-            self._last_key = time.monotonic()
-        await super().on_event(event)
-
     def _tidy(self) -> None:
-        if time.monotonic() - self._last_key > STILL_S:
+        if time.monotonic() - self.last_key > STILL_S:
             garbage.nobody_types()
 
     # What panes ask for (see panes.base.Shell)

@@ -84,6 +84,8 @@ class Soak:
 
     def sample(self) -> None:
         """How big the process is now; psutil.NoSuchProcess when it has died."""
+        if self._process.status() == psutil.STATUS_ZOMBIE:
+            raise psutil.NoSuchProcess(self.program.pid)
         with self._process.oneshot():
             rss = self._process.memory_info().rss / (1 << 20)
             threads, files = self._process.num_threads(), self._process.num_fds()
