@@ -51,8 +51,6 @@ QUIT_WITHIN = 1.0
 """Seconds within which a second Ctrl+C quits."""
 SAVE_AFTER = 2.0
 """Seconds after a choice until the session is written."""
-TIDY_EVERY, STILL_S = 30.0, 2.0
-"""Seconds between two full garbage collections, and for how long no key was pressed before one."""
 UNHEARD = frozenset({"row"})
 """Changes no pane follows: the row of Data changes with every key there."""
 SMALLEST = (80, 24)
@@ -149,7 +147,7 @@ class Workbench(InOrder, inherit_bindings=False):
         veiled = frozenset(veiled_datasets(self.workspace.home))
         self.workspace = replace(self.workspace, veiled=veiled)
         garbage.first_frame_is_drawn()
-        self.set_interval(TIDY_EVERY, self._tidy)
+        self.set_interval(garbage.LOOK_EVERY, self._tidy)
         start_resource_tracker()
         self._mailbox = Mailbox(self)
         self.desk = JobDesk(
@@ -178,8 +176,7 @@ class Workbench(InOrder, inherit_bindings=False):
         await self._show_pane("data")
 
     def _tidy(self) -> None:
-        if time.monotonic() - self.last_key > STILL_S:
-            garbage.nobody_types()
+        garbage.now_and_then(time.monotonic() - self.last_key)
 
     # What panes ask for (see panes.base.Shell)
 

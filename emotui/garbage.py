@@ -2,33 +2,45 @@
 
 A full collection walks through every object there is and holds up the screen meanwhile: 100 ms
 after a dataset was opened, 350 ms with torch and transformers loaded. What libraries hold when they
-have been loaded is never garbage and is left out from then on; full collections wait for a pause.
+have been loaded is never garbage and is left out from then on; full collections wait for a moment
+without a key, but not for long: every line Textual draws ends up in a cache of its own (a cycle of
+some 30 objects), which only a full collection takes apart, and a busy screen draws 130 a second.
 Then freed memory goes back to the system as well, and glibc is held to few arenas: jobs
 begin threads of their own, and each of those would get one that is never given back.
 Does nothing in a process that is not the workbench's own (a test, a notebook). Knows no widget.
 """
 
 import gc
+import time
 
 COLLECT_AT = (700, 10, 1000)
 """Thresholds of the collector: the third makes full collections by themselves very rare."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two calls of `now_and_then`."""
+EVERY, STILL, LATEST = 10.0, 0.3, 60.0
+"""Seconds between full collections, without a key before one, and until one comes all the same."""
 
 ARENAS = 2
 _M_ARENA_MAX = -8  # of mallopt(3)
 
 _ours = False
+_last = 0.0
+"""When everything was collected last, on the monotonic clock."""
 
 
 def take_over() -> None:
     """This process is the workbench's; until the first frame nothing is collected."""
-    global _ours  # the collector, too, is the process's
+    global _ours  # the process's, as the collector is
     _ours = True
     gc.disable()
 
 
 def first_frame_is_drawn() -> None:
     """From now on young garbage is collected as ever."""
+    global _last
     if _ours:
+        _last = time.monotonic()
         gc.freeze()
         gc.set_threshold(*COLLECT_AT)
         gc.enable()
@@ -36,16 +48,21 @@ def first_frame_is_drawn() -> None:
 
 
 def libraries_are_loaded() -> None:
-    """Leave out all there is now. Garbage of this moment is kept: call it a few times, no more."""
+    """Leave out all there is now. What is thrown away later of it stays: call it a few times."""
     if _ours:
+        gc.collect()
         gc.freeze()
 
 
-def nobody_types() -> None:
-    """Collect everything: 10 to 50 ms."""
-    if _ours:
-        gc.collect()
-        _libc("malloc_trim", 0)
+def now_and_then(still: float) -> None:
+    """Collect everything when it is time, and no key has come for so many seconds: 10 to 50 ms."""
+    global _last
+    waited = time.monotonic() - _last
+    if not _ours or waited < EVERY or (still < STILL and waited < LATEST):
+        return
+    gc.collect()
+    _libc("malloc_trim", 0)
+    _last = time.monotonic()
 
 
 def _libc(function: str, *numbers: int) -> None:

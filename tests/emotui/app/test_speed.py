@@ -85,7 +85,7 @@ import gc, sys
 from pathlib import Path
 from emotui import garbage
 before = gc.get_threshold()
-garbage.first_frame_is_drawn(); garbage.libraries_are_loaded(); garbage.nobody_types()
+garbage.first_frame_is_drawn(); garbage.libraries_are_loaded(); garbage.now_and_then(99.0)
 assert (gc.isenabled(), gc.get_freeze_count(), gc.get_threshold()) == (True, 0, before)
 garbage.take_over()
 assert not gc.isenabled()
@@ -93,8 +93,35 @@ from tests.emotui.app.stage import play
 async def scenario(stage):
     assert gc.isenabled() and gc.get_threshold()[2] > 100
     assert gc.get_freeze_count() > 10_000
-    stage.app._tidy()
 play(Path({str(tmp_path)!r}), scenario)
+print("well")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "well", done.stderr
+
+
+def test_garbage_waits_for_a_moment_without_a_key_but_not_for_long() -> None:
+    """Cycles that grew old, as the lines of a screen do; in a process of its own."""
+    code = """
+import gc, time, weakref
+from emotui import garbage
+class Line: pass
+def thrown_away():
+    line = Line(); line.cache = line
+    gc.collect(0); gc.collect(1)
+    return weakref.ref(line)
+clock = [1000.0]
+time.monotonic = lambda: clock[0]
+garbage.take_over(); garbage.first_frame_is_drawn()
+old = thrown_away()
+for later, still, gone in ((5, 99.0, False), (10, 0.1, False), (50, 0.1, False), (62, 0.1, True)):
+    clock[0] = 1000.0 + later
+    garbage.now_and_then(still)
+    assert (old() is None) is gone, (later, still)
+old = thrown_away()
+clock[0] += 11
+garbage.now_and_then(0.5)
+assert old() is None
 print("well")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
