@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from emotui.jobs.audit_bench import NATURAL_TEXTS, ROWS, STEERED, Workbench
+from emotui.jobs.audit_bench import ROWS, STEERED, Workbench
+from emotui.jobs.audit_costs import NEUTRAL_TEXTS, model_costs
 from emotui.jobs.audit_data import TEXTS, Source, Step
 from emotui.jobs.audit_gate import gate_steps
 from emotui.jobs.audit_outcome import lexicons, neutral_texts
@@ -19,7 +20,7 @@ from emotui.jobs.sets import residual_norm
 from store.layout import Home
 from vectors.audits.bench import Bench
 from vectors.audits.erasure import Eraser, leace
-from vectors.audits.necessity import necessity, planned_necessity
+from vectors.audits.necessity import necessity
 from vectors.audits.reliability import cross_seed
 from vectors.audits.removal import RemovalBench
 from vectors.audits.result import ControlResult, Cost
@@ -29,7 +30,6 @@ from vectors.extraction import extract, plan_extraction
 from vectors.models import LanguageModel
 from vectors.steering import Intervention
 
-NEUTRAL_TEXTS = 64
 LEACE_WIDTH = 1024
 """Widest residual stream for which LEACE is fitted beside C9; its cost grows with the cube."""
 SIDES: Mapping[str, int] = {"greater": 1, "less": -1}
@@ -59,15 +59,15 @@ def ablation_bench(
 def ablation_steps(work: Workbench) -> list[Step]:
     """C12, I1-I6, X1, C6, C9; the shared ones when asked for."""
     bench, audit, data = work.bench, work.audit, work.source.data
-    settings, label, n = audit.settings, audit.subject.emotion, len(bench.prompts)
+    settings, label = audit.settings, audit.subject.emotion
+    cost = model_costs(audit, len(bench.prompts))
     two = data.one_against_rest(label)
     return [
         Step("C12", Cost(), STEERED, work.choice),
         *gate_steps(work),
         Step("X1", Cost(), ROWS, lambda: cross_seed(two, settings, labels=(label,))),
-        Step("C6", Cost(generations=2 * n), STEERED, work.coherence),
-        Step("C9", planned_necessity(n, settings) + Cost(forwards=NEUTRAL_TEXTS + NATURAL_TEXTS),
-             (*STEERED, *ROWS, TEXTS), lambda: _needed(work)),
+        Step("C6", cost["C6"], STEERED, work.coherence),
+        Step("C9", cost["C9"], (*STEERED, *ROWS, TEXTS), lambda: _needed(work)),
         *work.optional(),
     ]  # fmt: skip
 

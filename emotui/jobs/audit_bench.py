@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from emotui.errors import UserError
+from emotui.jobs.audit_costs import NATURAL_TEXTS, model_costs
 from emotui.jobs.audit_data import (
     ACTIVATIONS,
     LABELS,
@@ -29,17 +30,16 @@ from store.forks import prompt_hashes
 from vectors.audits.badges import STEP_1
 from vectors.audits.bench import Bench
 from vectors.audits.choice import chosen_elsewhere, off_target
-from vectors.audits.dose import planned_doses, position_scope
+from vectors.audits.dose import position_scope
 from vectors.audits.language import coherence_budget
-from vectors.audits.mechanism import ROWS_PER_DIM, beyond_vocabulary, planned_mechanism
+from vectors.audits.mechanism import ROWS_PER_DIM, beyond_vocabulary
 from vectors.audits.offtarget import (
     MARGINS,
     MAX_TEXTS,
     off_target_changes,
-    planned_off_target,
     target_in_margins,
 )
-from vectors.audits.paraphrase import WORDINGS, other_wordings, planned_wordings
+from vectors.audits.paraphrase import WORDINGS, other_wordings
 from vectors.audits.result import ControlResult, Cost
 from vectors.directionset import DirectionSet
 from vectors.errors import Cancelled as CancelledError
@@ -48,7 +48,6 @@ from vectors.sampling import Sampling
 from vectors.tokens import encode
 
 NEW_TOKENS = 32
-NATURAL_TEXTS = 64
 STEERED = (VECTORS, SETTINGS)
 ROWS = (ACTIVATIONS, LABELS, SETTINGS)
 
@@ -150,21 +149,20 @@ class Workbench:
 
     def optional(self) -> list[Step]:
         """Steps that run only when asked for: C8, C14, X7, C7 and those of step 1."""
-        bench, settings, n = self.bench, self.audit.settings, len(self.bench.prompts)
+        bench, settings = self.bench, self.audit.settings
+        cost = model_costs(self.audit, len(bench.prompts))
         wordings = self.audit.subject.paraphrases or WORDINGS
         name = name_tokens(bench.model, self.audit.subject.emotion)
-        doses, path = planned_doses(n), planned_mechanism(n)
         first = probe_steps(self.source, self.audit, self.means)
         steps = [
             *(s for s in first if s.control in STEP_1),
-            Step("C8", path["C8"], STEERED,
+            Step("C8", cost["C8"], STEERED,
                  lambda: beyond_vocabulary(bench, settings, lexicon=name)),
-            Step("C14", doses["C14"], STEERED,
+            Step("C14", cost["C14"], STEERED,
                  lambda: position_scope(bench, settings, declared=True)),
-            Step("X7", planned_wordings(n, wordings), STEERED,
+            Step("X7", cost["X7"], STEERED,
                  lambda: other_wordings(bench, settings, wordings=wordings)),
-            Step("C7", planned_off_target(n, MAX_TEXTS) + Cost(generations=2 * n),
-                 (*STEERED, TEXTS), self.off_target),
+            Step("C7", cost["C7"], (*STEERED, TEXTS), self.off_target),
         ]  # fmt: skip
         given = ("X7",) if self.audit.subject.paraphrases else ()
         return on_demand(steps, unasked=given)

@@ -175,43 +175,13 @@ def _refused(home: Home, name: str) -> str:
 
 
 def planned_costs(home: Home, audit: Audit) -> dict[str, Cost]:
-    """Forward passes and texts per control that runs a model, counted before anything starts.
-
-    At most: what the integrity gate has kept of the same model costs nothing again.
-    """
+    """Forward passes and texts per control that runs a model, counted before anything starts."""
     n = len(audit.subject.prompts)
     if not n:
         return _twins(home, audit) if audit.claim.kind == "probe" else {}
-    from emotui.jobs.audit_ablation import NEUTRAL_TEXTS
-    from emotui.jobs.audit_bench import NATURAL_TEXTS
-    from emotui.jobs.audit_steering import EMOTIONS
-    from vectors.audits.arms import planned_arms
-    from vectors.audits.asking import planned_asking
-    from vectors.audits.dose import planned_doses
-    from vectors.audits.integrity import GATE_PROMPTS, planned_gate
-    from vectors.audits.mechanism import planned_mechanism
-    from vectors.audits.necessity import planned_necessity
-    from vectors.audits.offtarget import MAX_TEXTS, planned_off_target
-    from vectors.audits.paraphrase import WORDINGS, planned_wordings
-    from vectors.audits.specificity import planned_specificity
+    from emotui.jobs.audit_costs import model_costs
 
-    settings = audit.settings
-    arms, path = planned_arms(n, settings), planned_mechanism(n)
-    around = Cost(forwards=n + NATURAL_TEXTS)
-    return {
-        **planned_gate(len(GATE_PROMPTS)),
-        **arms,
-        **planned_doses(n),
-        **path,
-        "C1": arms["C1"] + around,
-        "C10": path["C10"] + around,
-        "C3": planned_specificity(n, EMOTIONS),
-        "C6": Cost(generations=2 * n),
-        "C7": planned_off_target(n, MAX_TEXTS) + Cost(generations=2 * n),
-        "C9": planned_necessity(n, settings) + Cost(forwards=NEUTRAL_TEXTS + NATURAL_TEXTS),
-        "C13": planned_asking(n),
-        "X7": planned_wordings(n, audit.subject.paraphrases or WORDINGS),
-    }
+    return model_costs(audit, n)
 
 
 def _twins(home: Home, audit: Audit) -> dict[str, Cost]:

@@ -11,28 +11,26 @@ from functools import cache
 import numpy as np
 
 from emotui.errors import OptionError
-from emotui.jobs.audit_bench import NATURAL_TEXTS, ROWS, STEERED, Workbench, on_demand, valence_of
+from emotui.jobs.audit_bench import ROWS, STEERED, Workbench, on_demand, valence_of
+from emotui.jobs.audit_costs import EMOTIONS, model_costs
 from emotui.jobs.audit_data import TEXTS, Source, Step
 from emotui.jobs.audit_direction import on_the_claimed_side
 from emotui.jobs.audit_gate import gate_steps
 from emotui.jobs.audit_outcome import lexicons, marking_tokens
 from emotui.jobs.audit_record import Audit
 from emotui.jobs.sets import residual_norm
-from vectors.audits.arms import planned_arms, random_directions, shuffled_directions
-from vectors.audits.asking import better_than_asking, planned_asking
+from vectors.audits.arms import random_directions, shuffled_directions
+from vectors.audits.asking import better_than_asking
 from vectors.audits.bench import Bench
-from vectors.audits.dose import dose_effects, dose_response, per_prompt, planned_doses, sign_flip
-from vectors.audits.mechanism import active_path, planned_mechanism
+from vectors.audits.dose import dose_effects, dose_response, per_prompt, sign_flip
+from vectors.audits.mechanism import active_path
 from vectors.audits.reliability import cross_seed
 from vectors.audits.result import ControlResult, Cost
-from vectors.audits.specificity import planned_specificity, specificity
+from vectors.audits.specificity import specificity
 from vectors.controls import mean_difference
 from vectors.directionset import DirectionSet
 from vectors.models import LanguageModel
 from vectors.steering import Intervention
-
-EMOTIONS = 8
-"""Rows of C3's matrix, the claimed emotion among them."""
 
 
 def steering_bench(
@@ -54,30 +52,28 @@ def steering_bench(
 def steering_steps(work: Workbench) -> list[Step]:
     """C12, I1-I7, X1, C6, C4, C5, C11, C10, C2, C1; C13, C3 and the shared ones when asked for."""
     bench, audit, data = work.bench, work.audit, work.source.data
-    settings, label, n = audit.settings, audit.subject.emotion, len(bench.prompts)
-    arms, doses, path = planned_arms(n, settings), planned_doses(n), planned_mechanism(n)
+    settings, label = audit.settings, audit.subject.emotion
+    cost = model_costs(audit, len(bench.prompts))
     effects = cache(lambda: dose_effects(bench))
-    # Whichever of C10 and C1 comes first reads the natural activations.
-    around = Cost(forwards=n + NATURAL_TEXTS)
     two = data.one_against_rest(label)
     return [
         Step("C12", Cost(), STEERED, work.choice),
         *gate_steps(work),
         Step("X1", Cost(), ROWS, lambda: cross_seed(two, settings, labels=(label,))),
-        Step("C6", Cost(generations=2 * n), STEERED, work.coherence),
-        Step("C4", doses["C4"], STEERED, lambda: _sign(bench, audit)),
-        Step("C5", doses["C5"], STEERED, lambda: dose_response(effects(), settings)),
-        Step("C11", doses["C11"], STEERED, lambda: per_prompt(effects(), settings)),
-        Step("C10", path["C10"] + around, (*STEERED, TEXTS),
+        Step("C6", cost["C6"], STEERED, work.coherence),
+        Step("C4", cost["C4"], STEERED, lambda: _sign(bench, audit)),
+        Step("C5", cost["C5"], STEERED, lambda: dose_response(effects(), settings)),
+        Step("C11", cost["C11"], STEERED, lambda: per_prompt(effects(), settings)),
+        Step("C10", cost["C10"], (*STEERED, TEXTS),
              lambda: active_path(bench, work.natural, settings)),
-        Step("C2", arms["C2"], (*STEERED, *ROWS),
+        Step("C2", cost["C2"], (*STEERED, *ROWS),
              lambda: shuffled_directions(bench, data, label, settings)),
-        Step("C1", arms["C1"] + around, (*STEERED, TEXTS),
+        Step("C1", cost["C1"], (*STEERED, TEXTS),
              lambda: random_directions(bench, work.natural, settings)),
         *on_demand([
-            Step("C13", planned_asking(n), STEERED,
+            Step("C13", cost["C13"], STEERED,
                  lambda: better_than_asking(bench, label, settings, texts=work.written)),
-            Step("C3", planned_specificity(n, EMOTIONS), (*STEERED, *ROWS, TEXTS),
+            Step("C3", cost["C3"], (*STEERED, *ROWS, TEXTS),
                  lambda: _specific(work)),
         ], unasked=("C3",) if audit.subject.norms else ()),
         *work.optional(),
