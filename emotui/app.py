@@ -41,8 +41,8 @@ from store.layout import Home
 
 if TYPE_CHECKING:
     from emotui.jobbook import JobBook, JobState
-    from emotui.jobdesk import JobDesk
-    from emotui.lanes import DeviceState, JobFactory, Lane, Lanes
+    from emotui.jobdesk import JobDesk, Order
+    from emotui.lanes import DeviceState, Lanes
     from emotui.messages import Mailbox
     from emotui.panes.base import Pane
     from emotui.worker import JobFailed, Report
@@ -192,23 +192,11 @@ class Workbench(InOrder, inherit_bindings=False):
         self.refresh_rows()
         self._save_soon()
 
-    def submit_job(
-        self,
-        start: "JobFactory",
-        title: str,
-        *,
-        owner: str,
-        lane: "Lane",
-        subject: str,
-        resume: dict[str, Any] | None,
-        quiet: bool,
-    ) -> int:
+    def submit_job(self, order: "Order") -> int:
         """Queue a job for a pane; an older one on the same subject is cancelled."""
         assert self.desk is not None, "panes exist only after the job desk"
-        job_id = self.desk.submit(
-            start, title, owner=owner, lane=lane, subject=subject, resume=resume, quiet=quiet
-        )
-        if resume is not None:
+        job_id = self.desk.submit(order)
+        if order.resume is not None:
             self._save_soon()
         return job_id
 

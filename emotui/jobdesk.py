@@ -7,6 +7,7 @@ after the first paint. Knows no widget.
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,23 @@ from store.layout import Home
 
 NO_JOB = 0
 """An id that no job has."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A job that a pane asks for."""
+
+    start: JobFactory
+    title: str
+    owner: str
+    """The pane that gets its reports."""
+    lane: Lane
+    subject: str = ""
+    """With one only the newest job asked for on it counts: the one before is cancelled."""
+    resume: dict[str, Any] | None = None
+    """JSON values for the next start, should the application end before the job does."""
+    quiet: bool = False
+    """Not listed unless it fails: a list read again."""
 
 
 class JobDesk:
@@ -39,17 +57,7 @@ class JobDesk:
         self._resume: dict[int, dict[str, Any]] = {}
         self._quiet: set[int] = set()
 
-    def submit(
-        self,
-        start: JobFactory,
-        title: str,
-        *,
-        owner: str,
-        lane: Lane,
-        subject: str,
-        resume: dict[str, Any] | None,
-        quiet: bool,
-    ) -> int:
+    def submit(self, order: Order) -> int:
         """Queue a job for a pane; older ones on the same subject are cancelled.
 
         While the workbench is being left nothing is queued, and the id is NO_JOB: a timer of a
@@ -57,18 +65,18 @@ class JobDesk:
         """
         if self.lanes.stopping:
             return NO_JOB
-        if subject:
+        if order.subject:
             for old, (_, about) in list(self._owners.items()):
-                if about == subject:
+                if about == order.subject:
                     self.cancel(old)
-        job_id = self.lanes.submit(start, one_line(title), lane=lane)
-        self._owners[job_id] = (owner, subject)
-        if quiet:
+        job_id = self.lanes.submit(order.start, one_line(order.title), lane=order.lane)
+        self._owners[job_id] = (order.owner, order.subject)
+        if order.quiet:
             self._quiet.add(job_id)
-        if resume is not None:
-            self._resume[job_id] = {**resume, "pane": owner}
-        if subject:
-            self.book.expect(subject, job_id)
+        if order.resume is not None:
+            self._resume[job_id] = {**order.resume, "pane": order.owner}
+        if order.subject:
+            self.book.expect(order.subject, job_id)
         return job_id
 
     def cancel(self, job_id: int) -> bool:

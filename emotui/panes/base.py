@@ -39,6 +39,7 @@ from textual.widgets import Static
 
 from emotui.actions import ACTIONS, PANES, Action
 from emotui.jobbook import JobBook, JobState
+from emotui.jobdesk import Order
 from emotui.lanes import DeviceState, JobFactory, Lane
 from emotui.panes import TITLES
 from emotui.session import Session
@@ -91,17 +92,7 @@ class Shell(Protocol):
     def choose(self, workspace: Workspace) -> None:
         """Take this workspace and tell every pane what changed."""
 
-    def submit_job(
-        self,
-        start: JobFactory,
-        title: str,
-        *,
-        owner: str,
-        lane: Lane,
-        subject: str,
-        resume: dict[str, Any] | None,
-        quiet: bool,
-    ) -> int:
+    def submit_job(self, order: Order) -> int:
         """Queue a job for a pane."""
 
     def cancel_job(self, job_id: int) -> None:
@@ -213,13 +204,7 @@ class Pane(Container):
         """
         about = subject and f"{self.pane_id}.{subject}"
         job_id = self.shell.submit_job(
-            start,
-            title,
-            owner=self.pane_id,
-            lane=lane,
-            subject=about,
-            resume=resume,
-            quiet=quiet,
+            Order(start, title, self.pane_id, lane, about, resume=resume, quiet=quiet)
         )
         if then is not None:
             self._then[job_id] = then

@@ -124,7 +124,7 @@ class Gate:
     """Set when the job has been left, whichever way."""
 
     def factory(self, value: object = None) -> JobFactory:
-        """For `submit_job`."""
+        """For `Pane.submit`."""
 
         def start(tools: Tools) -> Job:
             return self._work(tools, value)

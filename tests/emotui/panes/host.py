@@ -17,6 +17,7 @@ from textual.widgets import Static
 import emotui.app
 from emotui.app import Workbench
 from emotui.config import load_settings
+from emotui.jobdesk import Order
 from emotui.session import Session, save_session
 from emotui.worker import JobCancelled, JobFailed, JobFinished, Report
 from emotui.workspace import Workspace
@@ -38,8 +39,8 @@ class Watched(Workbench):
         self.ended: set[int] = set()
         self.asked: list[int] = []
 
-    def submit_job(self, *args: Any, **options: Any) -> int:
-        job = super().submit_job(*args, **options)
+    def submit_job(self, order: Order) -> int:
+        job = super().submit_job(order)
         self.asked.append(job)
         return job
 
