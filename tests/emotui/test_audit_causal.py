@@ -1,6 +1,5 @@
 """Ablation claims, controls on demand, the integrity gate and the ledger, on a tiny real model."""
 
-import json
 import random
 import shutil
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from emotui.cli import main
 from emotui.events import Done, Event
 from emotui.jobs import audit_gate
 from emotui.jobs.audit import AuditRequest, _steps, audit_job
@@ -22,6 +20,7 @@ from emotui.jobs.spec import ModelSpec
 from store.forks import read_forks
 from store.integrity import list_gates, save_gate
 from store.layout import Home
+from tests.emotui.planted import planted_home
 from vectors.audits.registry import computed_for, required
 from vectors.audits.result import ControlResult
 
@@ -41,23 +40,7 @@ def text(label: str, topic: int, i: int) -> str:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Path:
     """A home with one run and one set of vectors; copied, never changed."""
-    folder = tmp_path_factory.mktemp("causal")
-    rows = [
-        {"text": text(label, topic, i), "emotion": label, "topic": f"topic {topic}"}
-        for topic in range(20) for i in range(3) for label in WORDS
-    ]  # fmt: skip
-    file = folder / "texts.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    home = folder / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EMOTUI_HOME", str(home))
-        labelled = ["--label", "emotion", "--topic", "topic", "--quiet"]
-        assert main(["data", "import", str(file), "--name", "planted", *labelled]) == 0
-        extract = ["extract", "--model", str(model_dir), "--data", "planted", "--pool", "mean"]
-        assert main([*extract, "--quiet"]) == 0
-        run = next((home / "runs").iterdir()).name
-        assert main(["vectors", "build", run, "--name", "four", "--quiet"]) == 0
-    return home
+    return planted_home(tmp_path_factory.mktemp("causal"), model_dir, text, WORDS)[0]
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from emotui.jobs.audit_record import open_audit
 from emotui.jobs.engine import Engine
 from store.findings import events
 from store.layout import Home
+from tests.emotui.planted import planted_home
 from vectors.errors import Cancelled
 
 PLAIN = "the door stood open and people walked by old wall near"
@@ -45,25 +46,7 @@ def text(label: str, topic: int, i: int) -> str:
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> "tuple[Path, str]":
     """A home with one run and one set of vectors, and the run's id; copied, never changed."""
-    folder = tmp_path_factory.mktemp("audit")
-    rows = [
-        {"text": text(label, topic, i), "emotion": label, "topic": f"topic {topic}"}
-        for topic in range(20)
-        for i in range(3)
-        for label in WORDS
-    ]
-    file = folder / "texts.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    home = folder / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EMOTUI_HOME", str(home))
-        labelled = ["--label", "emotion", "--topic", "topic", "--quiet"]
-        assert main(["data", "import", str(file), "--name", "planted", *labelled]) == 0
-        extract = ["extract", "--model", str(model_dir), "--data", "planted", "--pool", "mean"]
-        assert main([*extract, "--quiet"]) == 0
-        run = next((home / "runs").iterdir()).name
-        assert main(["vectors", "build", run, "--name", "four", "--quiet"]) == 0
-    return home, run
+    return planted_home(tmp_path_factory.mktemp("audit"), model_dir, text, WORDS)
 
 
 @pytest.fixture
