@@ -82,7 +82,7 @@ def run_arrays(
     return specs
 
 
-def pooled_norms(values: NDArray[Any]) -> Float32[NDArray[Any], "text layer"]:
+def pooled_norms(values: NDArray[Any]) -> Float32[np.ndarray, "text layer"]:
     """Length of every activation vector; values `[text, layer, d_model]`, uint16 for bfloat16."""
     texts, layers, width = values.shape
     norms = np.empty((texts, layers), np.float32)

@@ -52,9 +52,9 @@ class PoolingStats:
     """Rows that are usable."""
     n_set_aside: int
     """Rows that are not (see the run's failures)."""
-    mean_norm: Float32[NDArray[Any], "layer"]
+    mean_norm: Float32[np.ndarray, "layer"]
     """Mean length of the pooled activation; NaN where n is 0."""
-    sd_norm: Float32[NDArray[Any], "layer"]
+    sd_norm: Float32[np.ndarray, "layer"]
     """Standard deviation of that length over texts; NaN where n is 0."""
 
 
@@ -112,7 +112,7 @@ class Run:
 
     def layer(
         self, pooling: str, layer: int, *, rows: NDArray[Any] | Sequence[int] | None = None
-    ) -> Float32[NDArray[Any], "text d_model"]:
+    ) -> Float32[np.ndarray, "text d_model"]:
         """One layer over all committed texts, or over `rows` in their order (indices or a mask).
 
         Rows that were set aside are NaN; see `usable_rows`.
@@ -134,7 +134,7 @@ class Run:
         reader, at = self._pooled(pooling), self._layer_index(layer)
         return reader.layer(at) if rows is None else reader.take(at, _indices(rows))
 
-    def example(self, pooling: str, row: int) -> Float32[NDArray[Any], "layer d_model"]:
+    def example(self, pooling: str, row: int) -> Float32[np.ndarray, "layer d_model"]:
         """One text over all layers of the run."""
         return self._decode(self._pooled(pooling).row(int(row)))
 
@@ -145,33 +145,33 @@ class Run:
         """
         return self._pooled(pooling).scan()
 
-    def decode(self, stored: NDArray[Any]) -> Float32[NDArray[Any], "..."]:
+    def decode(self, stored: NDArray[Any]) -> Float32[np.ndarray, "..."]:
         """float32 of numbers as `layer_bits` and `scan` give them."""
         return self._decode(stored)
 
     # -- companions ------------------------------------------------------------------------------
 
     @property
-    def n_tokens(self) -> Int32[NDArray[Any], "text"]:
+    def n_tokens(self) -> Int32[np.ndarray, "text"]:
         """Tokens of each text."""
         return self._small("n_tokens")
 
     @property
-    def truncated(self) -> Bool[NDArray[Any], "text"]:
+    def truncated(self) -> Bool[np.ndarray, "text"]:
         """Whether the text was cut to the maximum length."""
         return self._small("truncated")
 
     @property
-    def norm(self) -> Float32[NDArray[Any], "text layer"]:
+    def norm(self) -> Float32[np.ndarray, "text layer"]:
         """Mean |h| over the tokens of each text."""
         return self._small("norm")
 
-    def n_pooled(self, pooling: str) -> Int32[NDArray[Any], "text"]:
+    def n_pooled(self, pooling: str) -> Int32[np.ndarray, "text"]:
         """Tokens the pooling took, per text."""
         self._check_pooling(pooling)
         return self._small(f"n_pooled/{pooling}")
 
-    def pooled_norm(self, pooling: str) -> Float32[NDArray[Any], "text layer"]:
+    def pooled_norm(self, pooling: str) -> Float32[np.ndarray, "text layer"]:
         """Length of each pooled activation; NaN where set aside."""
         self._check_pooling(pooling)
         return self._small(f"pooled_norm/{pooling}")
@@ -181,7 +181,7 @@ class Run:
         """The texts that were set aside, in order of their rows."""
         return read_failures(self.folder, self._commit)
 
-    def usable_rows(self, pooling: str) -> Bool[NDArray[Any], "text"]:
+    def usable_rows(self, pooling: str) -> Bool[np.ndarray, "text"]:
         """Which committed rows have an activation of this pooling."""
         self._check_pooling(pooling)
         usable = np.ones(self.committed_rows, np.bool_)
@@ -198,7 +198,7 @@ class Run:
         """
         return {pooling: self._stats(pooling) for pooling in self.identity.poolings}
 
-    def residual_norm(self) -> Float32[NDArray[Any], "layer"]:
+    def residual_norm(self) -> Float32[np.ndarray, "layer"]:
         """Mean |h| per layer over all tokens of the usable texts: the unit of alpha."""
         norm, weight = self.norm.astype(np.float64), self.n_tokens.astype(np.float64)
         known = np.isfinite(norm).all(axis=1) & (weight > 0)
@@ -210,14 +210,14 @@ class Run:
     # -- tokens ----------------------------------------------------------------------------------
 
     @property
-    def token_offsets(self) -> Int64[NDArray[Any], "text+1"]:
+    def token_offsets(self) -> Int64[np.ndarray, "text+1"]:
         """First token row of each text, and the end."""
         self._check_tokens()
         return self._small("tokens/offsets")[: self.committed_rows + 1]
 
     def tokens(
         self, row: int
-    ) -> tuple[Float32[NDArray[Any], "pos layer d_model"], Int32[NDArray[Any], "pos"]]:
+    ) -> tuple[Float32[np.ndarray, "pos layer d_model"], Int32[np.ndarray, "pos"]]:
         """Every token of one text over the run's token layers, and the token ids."""
         offsets = self.token_offsets
         if not 0 <= row < self.committed_rows:

@@ -58,6 +58,8 @@ def run_batch(
     stored = getattr(torch, plan.stored_dtype)
     pooled: dict[int, tuple[Tensor, Tensor]] = {}
     kept: dict[int, Tensor] = {}
+    # Found once, before the pass: finding them makes a GPU wait for all that was asked of it.
+    at = weights.text_tokens.nonzero(as_tuple=True) if plan.token_layers else ()
     pooled_layers, token_layers = frozenset(plan.layers), frozenset(plan.token_layers)
 
     def read(h: Tensor, layer: int) -> None:
@@ -65,7 +67,7 @@ def run_batch(
         if layer in pooled_layers:
             pooled[layer] = pool(h, here)
         if layer in token_layers:
-            kept[layer] = h[here.text_tokens].to(stored)
+            kept[layer] = h[tuple(i.to(h.device) for i in at)].to(stored)
 
     wanted = sorted(pooled_layers | token_layers)
     with (

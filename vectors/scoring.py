@@ -259,17 +259,19 @@ def _forward(
     readout: str,
 ) -> Float32[np.ndarray, "pos layer emotion"]:
     rows = [directions.labels.index(label) for label in labels]
+    at = [directions.layer_index(layer) for layer in layers]
+    # One copy each way, before and after the pass: inside it the device would wait for them.
+    units = _on_device(model, directions.unit[rows][:, at].swapaxes(0, 1))
+    centers = _on_device(model, directions.center[at])
     found: dict[int, Tensor] = {}
 
     def read(h: Float[Tensor, "batch pos d_model"], layer: int) -> None:
-        at = directions.layer_index(layer)
-        unit = torch.from_numpy(np.asarray(directions.unit[rows, at], dtype=np.float32))
-        center = torch.from_numpy(np.asarray(directions.center[at], dtype=np.float32))
-        centred = h[0].float() - center.to(h.device)
-        score = centred @ unit.to(h.device).T
+        place = layers.index(layer)
+        centred = h[0].float() - centers[place].to(h.device)
+        score = centred @ units[place].to(h.device).T
         if readout == "cosine":
             score = score / centred.norm(dim=-1, keepdim=True).clamp_min(1e-12)
-        found[layer] = score
+        found[layer] = score.to(model.device)
 
     batch = collate([encoding], pad_id=model.pad_id, device=model.device)
     with residual_hooks(model, dict.fromkeys(layers, read)), stop_after(model, max(layers)):
@@ -279,8 +281,13 @@ def _forward(
             position_ids=batch.positions,
             use_cache=False,
         )
-    # One copy per layer at the very end, so the device never waits in the middle of the pass.
-    return np.stack([found[layer].cpu().numpy() for layer in layers], axis=1)
+    scores: Float32[np.ndarray, "pos layer emotion"]
+    scores = torch.stack([found[layer] for layer in layers], dim=1).cpu().numpy()
+    return scores
+
+
+def _on_device(model: "LanguageModel", array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(model.device)
 
 
 def _recorded(

@@ -172,11 +172,14 @@ class Steering:
         self.by_layer: dict[int, list[int]] = {}
         for index, i in enumerate(self.interventions):
             self.by_layer.setdefault(i.layer, []).append(index)
-        self._unit = [torch.from_numpy(i.direction.astype(np.float32)) for i in self.interventions]
-        self._basis = [_basis(i) for i in self.interventions]
+        self._unit = [
+            torch.from_numpy(i.direction.astype(np.float32)).to(model.device)
+            for i in self.interventions
+        ]
+        self._basis = [_basis(i).to(model.device) for i in self.interventions]
         self._alpha: list[Tensor | None] = []
+        self._marks: dict[int, Int[np.ndarray, row]] = {}
         self._shape = (0, 0)
-        self._real = np.zeros((0, 0), dtype=bool)
         self._sums: dict[int, Tensor] = {}
         self._moved = np.zeros(n_rows, dtype=np.int64)
         self._calls = np.zeros(n_rows, dtype=np.int64)
@@ -193,17 +196,26 @@ class Steering:
     ) -> None:
         """Say what the next forward pass will see: absolute positions, padding, alphas."""
         self._shape = (positions.shape[0], positions.shape[1])
-        self._real = real & self.active[:, None]
-        self._alpha = []
+        seen = real & self.active[:, None]
+        moves = np.zeros((len(self.interventions), *self._shape), dtype=bool)
         for index, i in enumerate(self.interventions):
-            chosen = _chosen(positions, i.positions, prompt_lengths) & self._real
+            chosen = _chosen(positions, i.positions, prompt_lengths) & seen
             alpha = alphas[:, :, index]
-            moved = chosen & ~np.isnan(alpha)
+            moves[index] = chosen & ~np.isnan(alpha)
             if i.mode in ("add", "project-out"):
-                moved &= alpha != 0
-            # NaN marks what stays; a hook with nothing to move returns None, so not a bit changes.
-            at = np.where(moved, alpha, np.nan).astype(np.float32)
-            self._alpha.append(torch.from_numpy(at) if moved.any() else None)
+                moves[index] &= alpha != 0
+        # NaN marks what stays; a hook with nothing to move returns None, so not a bit changes.
+        at = np.where(moves, alphas.transpose(2, 0, 1), np.nan).astype(np.float32)
+        # One copy before the pass: one inside a hook would make a GPU wait for the blocks so far.
+        on_device = torch.from_numpy(at).to(self.model.device) if moves.any() else None
+        self._alpha = [
+            on_device[index] if on_device is not None and moves[index].any() else None
+            for index in range(len(self.interventions))
+        ]
+        self._marks = {
+            layer: moves[indices].any(axis=0).sum(axis=1)
+            for layer, indices in self.by_layer.items()
+        }
 
     @contextmanager
     def hooks(self) -> Iterator[None]:
@@ -240,7 +252,7 @@ class Steering:
         self, index: int, h: Float32[Tensor, "row pos d_model"], alpha: Float32[Tensor, "row pos 1"]
     ) -> Float32[Tensor, "row pos d_model"]:
         i = self.interventions[index]
-        # Kept where it was last needed: `to` copies on the first call of a device only.
+        # Kept where it was last needed: blocks of a device map lie on several.
         unit = self._unit[index] = self._unit[index].to(h.device)
         if i.mode == "add":
             return alpha * i.residual_norm * unit
@@ -256,8 +268,7 @@ class Steering:
         share = (out.float() - before).norm(dim=-1) / before.norm(dim=-1).clamp_min(1e-12)
         total = share.where(moved, torch.zeros_like(share)).sum(dim=1)
         self._sums[layer] = total if layer not in self._sums else self._sums[layer] + total
-        marks = [a for i in self.by_layer[layer] if (a := self._alpha[i]) is not None]
-        self._moved += (~torch.stack(marks).isnan()).any(dim=0).sum(dim=1).numpy()
+        self._moved += self._marks[layer]
 
     def doses(self) -> list[Dose]:
         """The meters of every row since this object was made."""

@@ -4,7 +4,7 @@
 
 Without --model a random eight-layer Llama is built. The rows run interleaved, round after round,
 and the medians are printed as a Markdown table, then the peak memory over 2,000 and 20,000 short
-texts, each in a process of its own.
+texts, each in a process of its own. `tests.bench.gpu` uses the same table on a CUDA device.
 """
 
 import argparse
@@ -25,7 +25,8 @@ from tests.vectors.conftest import PROSE, small_tokenizer
 from vectors import batches_by_length, collate, encode, extract, load_model, plan_extraction
 from vectors.models import LanguageModel, wrap_model
 
-BUDGET = 2048
+BUDGET = {"cpu": 2048, "cuda": 32768}
+"""Tokens of one batch: what the engine takes on that device."""
 POOLINGS = ("mean50", "mean", "last")
 
 
@@ -69,7 +70,8 @@ def measure_speed(model: LanguageModel, n_texts: int, rounds: int) -> str:
     texts = Texts(n_texts, (30, 100))[:]
     encodings = encode(model, texts)
     n_tokens = sum(len(e.ids) for e in encodings)
-    groups = batches_by_length([len(e.ids) for e in encodings], token_budget=BUDGET)
+    budget = BUDGET[model.device.type]
+    groups = batches_by_length([len(e.ids) for e in encodings], token_budget=budget)
     batches = [
         collate([encodings[i] for i in g], pad_id=model.pad_id, device=model.device) for g in groups
     ]
@@ -89,7 +91,7 @@ def measure_speed(model: LanguageModel, n_texts: int, rounds: int) -> str:
         plan = plan_extraction(model, layers=layers, poolings=POOLINGS)
 
         def run() -> None:
-            for _ in extract(model, texts, plan, token_budget=BUDGET):
+            for _ in extract(model, texts, plan, token_budget=budget):
                 pass
 
         return run

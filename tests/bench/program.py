@@ -104,10 +104,11 @@ def write_rows(path: Path, n: int) -> Path:
     return path
 
 
-def random_llama(folder: Path, model: str) -> Path:
-    """An untrained Llama, 8 layers x 256, context 4,096, with the tokenizer of another model.
+def random_llama(folder: Path, model: str, *, layers: int = 8, width: int = 256) -> Path:
+    """An untrained Llama, context 4,096, with the tokenizer of another model.
 
-    Slow enough per token for a run to last while keys are pressed.
+    On a CPU 8 layers x 256 are slow enough per token for a run to last while keys are pressed.
+    Above a width of 1,024 the weights are bfloat16.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -117,17 +118,21 @@ def random_llama(folder: Path, model: str) -> Path:
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=given["vocab_size"],
-        hidden_size=256,
-        intermediate_size=688,
-        num_hidden_layers=8,
-        num_attention_heads=8,
+        hidden_size=width,
+        intermediate_size=width * 43 // 16,
+        num_hidden_layers=layers,
+        num_attention_heads=max(8, width // 128),
         num_key_value_heads=8,
         max_position_embeddings=4096,
         bos_token_id=given.get("bos_token_id"),
         eos_token_id=given.get("eos_token_id"),
         pad_token_id=given.get("pad_token_id"),
     )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
+        hf = LlamaForCausalLM._from_config(
+            config, dtype=torch.bfloat16 if width > 1024 else torch.float32
+        )
+    hf.save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         if (source / name).exists():
             shutil.copy(source / name, folder / name)

@@ -1,16 +1,17 @@
 """Measures the workbench in a real pseudo terminal: `python -m tests.bench.workbench MODEL`.
 
 MODEL is a model directory; its tokenizer is used with an untrained model of 8 layers x 256, slow
-enough to be at work all the time. Measured at 120x40 in a scratch data directory: the first paint
-beside an empty Textual app, in pairs; opening 250,000 rows; key to frame and keys lost in the rows
-of Data while nothing runs, while an extraction runs and while text is generated, and at the slider
-of Steer while text streams. Prints one line per measurement with its bar; takes a few minutes.
+enough to be at work all the time (on a GPU: `--layers 24 --width 2048 --slow-rows 60000`).
+Measured at 120x40 in a scratch data directory: the first paint beside an empty Textual app, in
+pairs; opening 250,000 rows; key to frame and keys lost in the rows of Data while nothing runs,
+while an extraction runs and while text is generated, and at the slider of Steer while text streams.
+Prints one line per measurement with its bar; takes a few minutes.
 """
 
+import argparse
 import math
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from tests.bench.program import (
     write_rows,
 )
 
-ROWS, SLOW_ROWS, KEYS, PAIRS = 250_000, 20_000, 150, 9
+ROWS, KEYS = 250_000, 150
 BURST = 25
 """Keys pressed before the run is started again, so that text streams all the time."""
 PAUSE_S = 0.06
@@ -42,12 +43,12 @@ Empty().run()
 """
 
 
-def first_paint(folder: Path, env: dict[str, str]) -> None:
+def first_paint(folder: Path, env: dict[str, str], n_pairs: int) -> None:
     """Start to first frame, ours and an empty application's in turns."""
     script = folder / "empty.py"
     script.write_text(EMPTY)
     times: dict[str, list[tuple[float, float]]] = {"empty": [], "ours": []}
-    for _ in range(PAIRS + 1):
+    for _ in range(n_pairs + 1):
         for name, argv, mark in (
             ("empty", [str(script)], "ready"),
             ("ours", ["-m", "emotui"], "commands"),
@@ -61,7 +62,7 @@ def first_paint(folder: Path, env: dict[str, str]) -> None:
     ours, empty = (statistics.median(t for t, _ in times[n][1:]) for n in ("ours", "empty"))
     print(
         f"first paint: {ours:.3f} s, empty Textual app {empty:.3f} s; ratio {seconds:.2f}, of CPU "
-        f"time {cpu:.2f} (median of {PAIRS} pairs; bar 1.3: {_met(seconds <= 1.3)})"
+        f"time {cpu:.2f} (median of {n_pairs} pairs; bar 1.3: {_met(seconds <= 1.3)})"
     )
 
 
@@ -89,7 +90,7 @@ def _met(yes: bool) -> str:
     return "met" if yes else "MISSED"
 
 
-def in_data(home: Path, model: str) -> None:
+def in_data(home: Path, model: str, slow_rows: int) -> None:
     """Opening, then keys while nothing and while an extraction runs."""
     program = Program(["-m", "emotui"], env=environment(home))
     program.wait_for("250,000")
@@ -102,7 +103,7 @@ def in_data(home: Path, model: str) -> None:
     program.send("\x1b")
     time.sleep(0.3)
     program.send("j\r")
-    program.wait_for("20,000 rows")
+    program.wait_for(f"{slow_rows:,} rows")
     program.settle(1.5)
     program.send("e")
     program.wait_for("keep tokens at")
@@ -184,20 +185,30 @@ def _alpha(hundredths: int) -> str:
 
 def main() -> int:
     """All measurements."""
-    model = str(Path(sys.argv[1]).resolve())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--layers", type=int, default=8)
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--slow-rows", type=int, default=20_000, help="texts of the extraction")
+    parser.add_argument("--pairs", type=int, default=9, help="of first paints; 0 = none")
+    given = parser.parse_args()
+    model = str(given.model.resolve())
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start")
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
-        for name, n in (("big", ROWS), ("small", SLOW_ROWS)):
+        for name, n in (("big", ROWS), ("small", given.slow_rows)):
             source = write_rows(Path(folder) / f"{name}.jsonl", n)
             command(
                 home, "data", "import", str(source), "--name", name, "--label", "label",
                 "--topic", "topic", "--quiet",
             )  # fmt: skip
         (home / "workbench").mkdir()
-        first_paint(Path(folder), environment(home))
-        writer = random_llama(Path(folder) / "writer", model)
-        in_data(home, str(writer))
+        if given.pairs:
+            first_paint(Path(folder), environment(home), given.pairs)
+        writer = random_llama(
+            Path(folder) / "writer", model, layers=given.layers, width=given.width
+        )
+        in_data(home, str(writer), given.slow_rows)
         vectors_of(home, writer, dataset="small", name="bench", limit=200)
         while_streaming(home)
     return 0

@@ -5,13 +5,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 import torch
 
 from tests.vectors.audits.planted import World, plant
-from tests.vectors.audits.toy import LAYER, NEUTRAL, TARGET, Toy, bench, prompts
+from tests.vectors.audits.toy import LAYER, NEUTRAL, TARGET, Toy, bench, make_toy, prompts
 from tests.vectors.conftest import PROSE
 from vectors.audits import integrity
 from vectors.audits.arms import random_directions, shuffled_directions
@@ -60,7 +61,7 @@ def i1_leaks(toy: Toy, patch: pytest.MonkeyPatch) -> ControlResult:
     real = integrity.steered_logits
     patch.setattr(
         integrity, "steered_logits",
-        lambda m, ids, what, alphas: real(m, ids, what, alphas) + 0.01 * len(what),
+        lambda m, ids, what, alphas: real(m, ids, what, alphas) + 0.05 * len(what),
     )  # fmt: skip
     return i1(toy, patch)
 
@@ -124,7 +125,7 @@ def i6_keeps_the_mean(toy: Toy, patch: pytest.MonkeyPatch) -> ControlResult:
     axis = torch.from_numpy(toy.axes["cause"])
     return hooked(
         toy.model.final_norm,
-        lambda _m, args, out: out + args[0].mean(-1, keepdim=True) * axis,
+        lambda _m, args, out: out + args[0].mean(-1, keepdim=True) * axis.to(out),
         lambda: i6(toy, patch),
     )
 
@@ -261,6 +262,41 @@ CASES: dict[str, tuple[Make, Make]] = {
 def test_a_control_passes_what_is_sound_and_not_what_is_not(
     toy: Toy, monkeypatch: pytest.MonkeyPatch, control: str
 ) -> None:
+    judges(toy, monkeypatch, control)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("control", CASES)
+def test_the_same_on_a_gpu(monkeypatch: pytest.MonkeyPatch, control: str) -> None:
+    judges(toy_on("cuda", "float32"), monkeypatch, control)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("control", [c for c in CASES if c[0] == "I"])
+def test_integrity_in_half_precision(
+    monkeypatch: pytest.MonkeyPatch, control: str, dtype: str
+) -> None:
+    judges(toy_on("cpu", dtype), monkeypatch, control)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("control", [c for c in CASES if c[0] == "I"])
+def test_integrity_in_half_precision_on_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, control: str, dtype: str
+) -> None:
+    judges(toy_on("cuda", dtype), monkeypatch, control)
+
+
+@cache
+def toy_on(device: str, dtype: str) -> Toy:
+    return make_toy(device=device, dtype=dtype)
+
+
+def judges(toy: Toy, monkeypatch: pytest.MonkeyPatch, control: str) -> None:
+    """The control passes its sound case and does not pass its unsound one."""
     sound, unsound = CASES[control]
     with monkeypatch.context() as patch:
         good = sound(toy, patch)

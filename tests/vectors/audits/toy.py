@@ -34,7 +34,7 @@ class Toy:
     """Embeddings of all tokens: what activations at any layer look like."""
 
 
-def make_toy(seed: int = 0) -> Toy:
+def make_toy(seed: int = 0, *, device: str = "cpu", dtype: str = "float32") -> Toy:
     """Build it; deterministic."""
     rng = np.random.default_rng(seed)
     first = np.ones((D, 1)) / np.sqrt(D)
@@ -56,6 +56,7 @@ def make_toy(seed: int = 0) -> Toy:
                 linear.bias.zero_()
         hf.gpt_neox.embed_in.weight.copy_(torch.from_numpy(embedding))
         hf.get_output_embeddings().weight.copy_(torch.from_numpy(readout))
+    hf = hf.to(device=device, dtype=getattr(torch, dtype))
     model = wrap_model(hf, tokenizer_for("gpt_neox"), source="toy")
     return Toy(model, axes, float(np.linalg.norm(embedding, axis=1).mean()), embedding)
 
