@@ -131,7 +131,8 @@ class Lanes:
                 now, engine = time.monotonic(), self._engine
                 if engine is not None and (now - last >= DEVICE_EVERY or engine.info is not known):
                     known, last = engine.info, now
-                    self._settle("engine")
+                    if known is not None:  # loading the first model brings in most libraries
+                        self._settle("engine")
                     yield Partial(DEVICE, device_state(engine))
                 yield event
         finally:
