@@ -30,25 +30,38 @@ def alphas_text(emotions: tuple[str, ...], alphas: tuple[float, ...]) -> str:
     )
 
 
-def output_title(request: LiveRequest, name: str) -> str:
-    """`baseline α 0`, `steered α +.06`, `random 3  α +.06`."""
+def pushes_text(emotions: tuple[str, ...], alphas: tuple[float, ...]) -> str:
+    """The same without the emotions that are left alone, where others are not."""
+    pushed = [(e, a) for e, a in zip(emotions, alphas, strict=True) if a]
+    if not pushed or len(emotions) == 1:
+        return alphas_text(emotions, alphas)
+    return "α " + " · ".join(f"{one_line(e)} {alpha_text(a)}" for e, a in pushed)
+
+
+def output_title(request: LiveRequest, name: str, *, moved: bool = False) -> str:
+    """`baseline α 0`, `steered α +.06`, `random 3  α +.06`; `from α +.06` where alpha moved."""
     row = next(row for row in request.rows if row.name == name)
     if name == BASELINE or not row.alphas:
         return "baseline  α 0"
-    shown = alphas_text(request.emotions, row.alphas)
+    shown = ("from " if moved else "") + pushes_text(request.emotions, row.alphas)
     if row.control_seed is not None:
         return f"random {row.control_seed}  {shown}"
     return f"{name}  {shown}"
 
 
 def text_title(request: LiveRequest, text: LiveText) -> str:
-    """`furious α +.20, seed 0`: a generated text away from its pane."""
+    """`furious α +.20, seed 0`: a generated text away from its pane.
+
+    `LIVE: furious from α +.20, seed 0` where alpha moved while it streamed.
+    """
     if not text.alphas:
         return f"baseline, seed {request.seed}"
     what = f"random direction {text.control_seed} " if text.control_seed is not None else ""
     if len(request.emotions) == 1 and not what:
         what = f"{one_line(request.emotions[0])} "
-    return f"{what}{alphas_text(request.emotions, text.alphas)}, seed {request.seed}"
+    live, begun = ("LIVE: ", "from ") if text.live else ("", "")
+    pushed = pushes_text(request.emotions, text.alphas)
+    return f"{live}{what}{begun}{pushed}, seed {request.seed}"
 
 
 def meters(request: LiveRequest, text: LiveText) -> tuple[str, ...]:
@@ -151,13 +164,13 @@ def history_row(number: int, result: LiveResult) -> tuple[str, str, str, str, st
     if request.sweep:
         what = f"sweep {request.sweep}"
         swept = [alpha_text(r.alphas[0]) for r in request.rows if r.alphas]
-        shown = f"{len(request.rows)} alphas, {swept[0]} … {swept[-1]}" if swept else ""
+        shown = f"{len(request.rows)} alphas, {swept[0]} to {swept[-1]}" if swept else ""
     elif row is None:
         what = BASELINE
     else:
-        what = " ".join(
-            f"{e} {alpha_text(a)}" for e, a in zip(request.emotions, row.alphas, strict=True)
-        )
+        what = pushes_text(request.emotions, row.alphas).removeprefix("α ")
+        if len(request.emotions) == 1:
+            what = f"{request.emotions[0]} {what}"
     marks = ("live " if result.live else "") + (
         "control" if any(r.control_seed is not None for r in request.rows) else ""
     )

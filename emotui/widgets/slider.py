@@ -131,10 +131,18 @@ class AlphaSlider(Widget, can_focus=True):
         track = max(width - cell_len(head + tail + "".join(texts)), 3)
         track -= (track + 1) % 2  # odd: a symmetric range has a cell for zero
         self._track_at = (cell_len(head), track)
-        segments = [Segment(head, look.dim), *self._track(track, look), Segment(tail, look.dim)]
+        segments = [*self._head(head, look), *self._track(track, look), Segment(tail, look.dim)]
         styles = (look.strong, look.base if self._window else look.dim, look.dim)
         segments += [Segment(t, s) for t, s in zip(texts, styles, strict=False)]
         return Strip(segments).adjust_cell_length(width, look.base)
+
+    def _head(self, head: str, look: Look) -> list[Segment]:
+        """The label stands out where the focus is: of several sliders the keys mean this one."""
+        if not self.has_focus:
+            return [Segment(head, look.dim)]
+        label, rest = head[: len(self.label)], head[len(self.label) :]
+        strong = look.strong if look.colored else look.base + look.cursor
+        return [Segment(label, strong), Segment(rest, look.dim)]
 
     def _texts(self) -> list[str]:
         if self._typed:
