@@ -203,6 +203,9 @@ def test_the_job_row_says_how_far_how_fast_and_how_long() -> None:
         row.show(JobState(2, "probe", "failed", error="IndexError: no layer 40"))
         assert lines(row)[0].startswith(" ✗ probe")
         assert lines(row)[0].endswith("no layer 40")
+        row.show(JobState(2, "probe of a run", "failed", error="a reason that goes on " * 9))
+        assert lines(row)[0].startswith(" ✗ probe of a run ")
+        assert lines(row)[0].endswith("…"), "cut, and it says so"
         row.show(None)
         assert lines(row)[0] == " idle"
 
