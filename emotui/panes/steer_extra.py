@@ -287,7 +287,7 @@ class Extra(Vertical):
         at = min(self.row, len(self._texts) - 1)
         tall, rows = self.screen.has_class("-tall"), self._text_rows
         if self._result is not None:
-            parts = meters(self._request, self._result.texts[at])
+            parts = meters(self._request, self._result.texts[at], room=self._text_width)
             said = wrapped(parts, self._text_width)
             shown.append(said + "\n", "dim")
             rows -= said.count("\n") + 1

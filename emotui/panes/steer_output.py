@@ -132,7 +132,6 @@ class Output(Vertical):
         self._alphas, self._waiting = list(text.token_alphas), []
         self._moved, self._stale = text.live, False
         self._pieces = list(text.pieces)
-        self._meters = meters(request, text)
         self.add_class("-on")
         if self.view.pieces != text.pieces:
             self.view.set_tokens(text.pieces)
@@ -175,11 +174,14 @@ class Output(Vertical):
         width = line.size.width or self.size.width or 40
         cursor = self._at_cursor()
         most = next((m for name, m in METER_ROWS.items() if self.screen.has_class(name)), 5)
-        meters = "\n".join([*_first(wrapped(self._meters, width), most - len(cursor)), *cursor])
-        if (title, meters) != self._said:  # each update is a new layout of the screen
-            self._said = title, meters
+        parts = self._meters
+        if self.finished is not None:
+            parts = meters(self._request, self.finished, room=width)
+        said = "\n".join([*_first(wrapped(parts, width), most - len(cursor)), *cursor])
+        if (title, said) != self._said:  # each update is a new layout of the screen
+            self._said = title, said
             self.query_one(".title", Static).update(Text(title))
-            line.update(Text(meters))
+            line.update(Text(said))
 
     def _at_cursor(self) -> list[str]:
         if not self._moved or self._request is None or not self.view.has_focus:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 
 from emotui.jobs.live_spec import BASELINE, RANDOM, LiveRequest, LiveResult, LiveText
-from emotui.sanitize import one_line
+from emotui.sanitize import one_line, shorten
 from emotui.widgets.cells import signed
 from emotui.widgets.slider import alpha_text
 from emotui.workspace import SamplingChoice
@@ -64,8 +64,12 @@ def text_title(request: LiveRequest, text: LiveText) -> str:
     return f"{live}{what}{begun}{pushed}, seed {request.seed}"
 
 
-def meters(request: LiveRequest, text: LiveText) -> tuple[str, ...]:
-    """`NLL 2.44`, `rep .03`, `KL₁ .18`, `dose .060`, `hooks 64/64`, ...: none to be torn apart."""
+def meters(request: LiveRequest, text: LiveText, *, room: int) -> tuple[str, ...]:
+    """`NLL 2.44`, `rep .03`, `KL₁ .18`, `dose .060`, `hooks 64/64`, ...: none to be torn apart.
+
+    `room` is the width of a line in cells: a longer name is cut, its number is not.
+    """
+    most = max(room - len("reads  −.000"), 8)
     parts = [f"NLL {short(text.nll)}", f"rep {short(text.repetition4)}"]
     if text.name != BASELINE:
         parts += [f"KL₁ {short(text.kl_first)}", f"dose {short(text.dose, 3)}"]
@@ -76,10 +80,10 @@ def meters(request: LiveRequest, text: LiveText) -> tuple[str, ...]:
     ]
     if text.scores:
         parts += [
-            f"reads {one_line(e)} {signed(s, places=3)}"
+            f"reads {shorten(one_line(e), most)} {signed(s, places=3)}"
             for e, s in zip(request.emotions, text.scores, strict=True)
         ]
-        parts.append(f"most like {one_line(text.reads_as)}")
+        parts.append(f"most like {shorten(one_line(text.reads_as), most)}")
     return tuple(parts)
 
 
@@ -155,6 +159,13 @@ def sweep_alphas(value: float, *, high: float) -> tuple[float, ...]:
     return tuple(round(top * step / 4, 4) for step in range(-4, 5))
 
 
+def _ends(alphas: list[str]) -> str:
+    """`±.24`, or `−.10 to +.24`."""
+    low, high = alphas[0], alphas[-1]
+    same = low.startswith("−") and low[1:] == high[1:]
+    return f"±{high[1:]}" if same else f"{low} to {high}"
+
+
 def history_row(number: int, result: LiveResult) -> tuple[str, str, str, str, str, str]:
     """The cells of one run in the history."""
     request = result.request
@@ -164,7 +175,7 @@ def history_row(number: int, result: LiveResult) -> tuple[str, str, str, str, st
     if request.sweep:
         what = f"sweep {request.sweep}"
         swept = [alpha_text(r.alphas[0]) for r in request.rows if r.alphas]
-        shown = f"{len(request.rows)} alphas, {swept[0]} to {swept[-1]}" if swept else ""
+        shown = f"{len(request.rows)} alphas, {_ends(swept)}" if swept else ""
     elif row is None:
         what = BASELINE
     else:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from textual import events
 
 from emotui.events import Partial
@@ -26,8 +27,11 @@ from emotui.jobs.live_spec import (
 )
 from emotui.jobs.sets import open_set, residual_norm
 from emotui.jobs.spec import ModelSpec
+from emotui.panes.steer_sliders import EmotionSlider
+from emotui.panes.steer_words import meters
 from emotui.session import Session, save_session
 from emotui.terminal import plain
+from emotui.widgets.cells import signed
 from emotui.worker import JobCancelled, JobEvent
 from emotui.workspace import SamplingChoice
 from store.layout import Home
@@ -243,6 +247,25 @@ def test_titles_name_those_pushed_and_meters_say_that_there_are_more(
             assert "(stale) random 1  α joyfu… " in host.screen()
 
     asyncio.run(scenario())
+
+
+def test_a_long_name_is_cut_and_its_number_is_not(prepared: Prepared, vectors: str) -> None:
+    name = "恐怖と喜び: a feeling without a name that comes on Sunday evenings"
+    label = EmotionSlider(name, alpha=0.1, wide=16).label
+    assert cell_len(label) == 16 + len(" α"), "sliders stay aligned"
+    assert "… α" in label
+
+    async def scenario(host: Hosted) -> None:
+        await host.press("ctrl+j")
+        request, text = host.pane.outputs[STEERED].made
+        request, text = replace(request, emotions=(name,)), replace(text, reads_as=name)
+        for room in (26, 60):
+            parts = meters(request, text, room=room)
+            assert all(cell_len(part) <= room for part in parts)
+            (read,) = (part for part in parts if part.startswith("reads "))
+            assert read.split()[-1] == signed(text.scores[0], places=3)
+
+    run(scenario, prepared, vectors)
 
 
 def test_diff_names_both(prepared: Prepared, vectors: str) -> None:

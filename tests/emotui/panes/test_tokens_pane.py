@@ -7,15 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 
 from emotui.cli import main
 from emotui.jobs.sets import open_set
+from emotui.panes.tokens_words import span_line
 from emotui.workspace import ShownText
 from store.layout import Home
 from tests.emotui.conftest import Prepared
 from tests.emotui.panes.host import Hosted, hosting
 from vectors.models import LanguageModel, load_model
-from vectors.scoring import score_text
+from vectors.scoring import SpanRank, score_text
 
 TEXT = "the people laughed smiling near the old wall and the door stood grey and silent ."
 EVIL = "the \x1b[31mdoor\x1b]52;c;aGk=\x07 [b]wall[/b] \u202eold a\u200bb"
@@ -372,3 +374,10 @@ def test_a_text_that_cannot_be_scored_stands_there_by_words(
         assert view.pieces[:2] == ("a", " a"), "the cursor stands on a word, not on all of it"
 
     run(scenario, prepared, vectors)
+
+
+def test_a_long_name_leaves_the_span_its_numbers() -> None:
+    ranks = [SpanRank("a feeling without a name " * 4, m, 0.1, 12) for m in (0.2, -0.1)]
+    line = span_line(ranks, marked=False, width=70)
+    assert line.endswith("… +.200")
+    assert cell_len(line) <= 70
