@@ -335,7 +335,9 @@ class Workbench(InOrder, inherit_bindings=False):
         self.query_one("#tabs", TabStrip).show(
             self.current, status=pane.status_line if pane is not None else ""
         )
-        self.query_one("#footer", FooterRow).show(footer(self.current, self.keys_now))
+        hidden = pane is not None and pane.veiled
+        keys = footer("" if hidden else self.current, self.keys_now)
+        self.query_one("#footer", FooterRow).show(keys)
 
     def on_resize(self, event: events.Resize) -> None:
         """The line for a screen that is too small."""
@@ -364,11 +366,19 @@ class Workbench(InOrder, inherit_bindings=False):
 
     async def action_show_pane(self, name: str) -> None:
         """Go to a pane."""
+        self._drop_remarks()
         await self._show_pane(name)
 
     async def on_tab_strip_chosen(self, message: TabStrip.Chosen) -> None:
         """A click on a tab."""
-        await self._show_pane(message.name)
+        await self.action_show_pane(message.name)
+
+    def _drop_remarks(self) -> None:
+        """Toasts that were about the pane left behind; warnings and errors stay their time."""
+        for toast in list(self._notifications):
+            if toast.severity == "information":
+                del self._notifications[toast]
+        self._refresh_notifications()
 
     # Session
 

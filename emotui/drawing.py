@@ -15,6 +15,9 @@ Place = tuple[float, float]
 Anchor = Literal["start", "middle", "end"]
 FONT = 'font-family="Helvetica,Arial,sans-serif"'
 INK = "#222222"
+BLANKS = "<style>text{white-space:pre}</style>"
+"""Keeps blanks at the ends of a text. Browsers no longer follow `xml:space`, which says the same to
+viewers without CSS, and `textLength` would stretch the letters over the room of the blanks."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from html import escape
 from rich.cells import cell_len
 
 from emotui.colors import WHITE, background, bin_of, hexa, ink
+from emotui.drawing import BLANKS
 from emotui.jobs.score import ScoreResult
 from emotui.sanitize import symbol, visible
 from emotui.terminal import fixed
@@ -41,7 +42,7 @@ def tokens_svg(result: ScoreResult, emotion: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}">\n'
-        f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>\n'
+        f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>{BLANKS}\n'
         f'<text x="{_LEFT}" y="28" font-family="Helvetica,Arial,sans-serif" font-size="15" '
         f'font-weight="bold">{escape(visible(emotion))}, layer {result.layer}</text>\n'
         '<g font-family="DejaVu Sans Mono,Menlo,Consolas,monospace" font-size="13" '

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from .directionset import DirectionSet
 from .errors import DataError, DirectionError
+from .tokens import token_text
 
 if TYPE_CHECKING:
     from .models import LanguageModel
@@ -30,7 +31,7 @@ class LensToken:
     """One token of the vocabulary."""
 
     token: str
-    """What it shows when decoded alone; untrusted."""
+    """What it shows within a text, a blank before it included; untrusted."""
     token_id: int
     logit: float
     """Of the direction at unit norm."""
@@ -92,7 +93,7 @@ def vector_lens(
     def shown(ids: np.ndarray) -> tuple[LensToken, ...]:
         return tuple(
             LensToken(
-                str(model.tokenizer.decode([int(i)])),
+                token_text(model, int(i)),
                 int(i),
                 float(logits[i]),
                 float((logits[i] - mean) / sd),

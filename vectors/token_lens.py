@@ -17,7 +17,7 @@ from torch import Tensor
 
 from .errors import DataError
 from .hooks import residual_hooks, stop_after
-from .tokens import Encoding, collate
+from .tokens import Encoding, collate, token_text
 
 if TYPE_CHECKING:
     from .models import LanguageModel
@@ -31,7 +31,7 @@ class Guess:
     """One token that a position points to."""
 
     token: str
-    """What it shows when decoded alone; untrusted."""
+    """What it shows within a text, a blank before it included; untrusted."""
     probability: float
     """Softmax over the vocabulary, 0 to 1."""
 
@@ -92,5 +92,5 @@ def _guesses(
 ) -> tuple[Guess, ...]:
     for token in ids:
         if token not in shown:
-            shown[token] = str(model.tokenizer.decode([token]))
+            shown[token] = token_text(model, token)
     return tuple(Guess(shown[t], float(p)) for t, p in zip(ids, values, strict=True))

@@ -175,3 +175,17 @@ def pieces(model: "LanguageModel", encoding: Encoding, text: str) -> list[str]:
             shown.append(text[reached:stop])
         reached = max(reached, stop)
     return shown
+
+
+def token_text(model: "LanguageModel", token: int) -> str:
+    """What a token shows within a text: the blank before it too, which many tokenizers leave out
+    where a text begins; a control token shows its name.
+    """
+    before = model.tokenizer("a", add_special_tokens=False)["input_ids"][-1:]
+    alone, both = (
+        str(model.tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+        for ids in (before, [*before, token])
+    )
+    if alone and both.startswith(alone):
+        return both[len(alone) :]
+    return str(model.tokenizer.decode([token]))

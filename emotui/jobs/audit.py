@@ -165,8 +165,9 @@ def _running(
     held = [s.control for s in steps if s.control in audit.results]
     if held:
         yield Note(f"kept from before: {', '.join(held)}")
+    controls = f"{len(todo)} control{'s' if len(todo) != 1 else ''}"
     yield Note(
-        f"{len(todo)} controls to run, {cost.forwards:,} forward passes and {cost.generations:,} "
+        f"{controls} to run, {cost.forwards:,} forward passes and {cost.generations:,} "
         f"generated texts at most{_duration(bench, cost)}; preset {audit.preset}, claims on this "
         f"data set: {audit.family_size}"
     )

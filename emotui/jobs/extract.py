@@ -16,7 +16,7 @@ import numpy as np
 from emotui.errors import OptionError
 from emotui.events import Cancelled, Done, Event, Job, Note, Progress, never
 from emotui.jobs.engine import Engine
-from emotui.jobs.spec import ModelSpec
+from emotui.jobs.spec import DEMO, ModelSpec
 from emotui.options import LayerSpec, layers_for
 from store.atomic import write_bytes
 from store.datasets import Dataset
@@ -179,8 +179,9 @@ def _mask_rule(plan: ExtractionPlan, speaker: str | None) -> str:
 
 def model_name(spec: ModelSpec, *, twin_seed: int | None) -> str:
     """The hub id, or the folder's name: what a model is called wherever it lies."""
-    source = Path(spec.source).expanduser()
-    name = source.resolve().name if source.is_dir() else spec.source
+    name = spec.source
+    if (folder := _folder(name)) is not None:
+        name = folder.name
     return name if twin_seed is None else f"{name}-untrained-{twin_seed}"
 
 
@@ -272,8 +273,14 @@ def keep_rows(home: Home, run_id: str, selection: Selection) -> None:
 
 def located(source: str) -> str:
     """A model's source so that it can be found from another working directory."""
+    folder = _folder(source)
+    return source if folder is None else str(folder)
+
+
+def _folder(source: str) -> Path | None:
+    """The model's folder; None for a hub id and for the embedded model, whatever lies around."""
     path = Path(source).expanduser()
-    return str(path.resolve()) if path.is_dir() else source
+    return path.resolve() if source != DEMO and path.is_dir() else None
 
 
 def summary(home: Home, run_id: str, *, resumed: int, elapsed_s: float) -> ExtractResult:

@@ -61,6 +61,7 @@ class AuditPane(AuditRuns):
         super().on_job(report)
         entered = self._entering.pop(report.job_id, None) if isinstance(report, JobFailed) else None
         if entered is not None and isinstance(report, JobFailed):
+            self.app.clear_notifications()  # the form says it, and the toast would lie over it
             self.open_form(*entered, wrong=report.message)
 
     # A new finding

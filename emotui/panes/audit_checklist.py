@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 STATE, ID, COST = 9, 4, 11
 COLUMNS = (Column("state", STATE), Column("", ID), Column("what it asks, or found"),
-           Column("", COST, "right"))  # fmt: skip
-
-
+           Column("cost", COST, "right"))  # fmt: skip
+NO_FINDING = "none yet: n enters a claim"
 FINDINGS = (Column("", 1), Column("finding"), Column("hard", 5, "right"), Column("", 1))
 
 
@@ -64,12 +63,13 @@ class Painted(VirtualTable):
 class FindingList(Painted):
     """One line per finding: verdict, id and claim, required controls that have run."""
 
-    def __init__(self, *, empty: str, id: str | None = None) -> None:
-        super().__init__(FINDINGS, empty=empty, id=id)
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(FINDINGS, empty=NO_FINDING, id=id)
         self._views: tuple[FindingView, ...] = ()
 
-    def show(self, views: "Sequence[FindingView]", *, at: str) -> None:
-        """These findings, the cursor on the one of this id."""
+    def show(self, views: "Sequence[FindingView]", *, at: str, needle: str = "") -> None:
+        """These findings, the cursor on the one of this id; `needle` is what they were to have."""
+        self._empty = f"none has {needle!r}" if needle else NO_FINDING
         same = [v.id for v in views] == [v.id for v in self._views]
         self._views = tuple(views)
         if same:
@@ -118,6 +118,14 @@ class Checklist(Painted):
             [state_text(r.state), r.control, r.text, r.cost] if r.control else ["", "", r.text, ""]
             for r in self._items[start:stop]
         ]
+
+    def _line(self, cells: Sequence[str], width: int) -> str:
+        """Without a cost the text has its room; so in the header where no row has one."""
+        *others, cost = cells
+        header = cost == COLUMNS[-1].title
+        if cost and not (header and not any(item.cost for item in self._items)):
+            return super()._line(cells, width)
+        return super()._line([*others, ""], width + COST + 1)[: -COST - 1]
 
     @property
     def control(self) -> str:

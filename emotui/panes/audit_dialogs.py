@@ -79,8 +79,8 @@ def note_form(finding: str) -> Form:
     return Form(
         f"A note on {finding}",
         (
-            Field("controlled", "what is controlled?", hint="e.g. topic and length"),
-            Field("not_controlled", "what is not?", hint="e.g. the register of the texts"),
+            Field("controlled", "what is controlled", hint="e.g. topic and length"),
+            Field("not_controlled", "what is not", hint="e.g. the register of the texts"),
         ),
         hint="It stands in the record for ever and changes no verdict. Ctrl+J writes it",
         check=check,

@@ -71,7 +71,7 @@ class AuditList(Pane):
     def compose(self) -> ComposeResult:
         """List, detail, and one control where there is room."""
         with Container(id="audit-both", classes="-none"):
-            yield FindingList(empty=self.empty_hint, id="findings")
+            yield FindingList(id="findings")
             with Vertical(id="audit-right"):
                 with VerticalScroll(id="audit-top", can_focus=True):
                     yield Static(Text(EXPLAINED), id="audit-text")
@@ -163,7 +163,7 @@ class AuditList(Pane):
 
     def draw_list(self) -> None:
         """The list, and the line about it."""
-        self.query_one("#findings", FindingList).show(self.shown, at=self._at)
+        self.query_one("#findings", FindingList).show(self.shown, at=self._at, needle=self._needle)
         self.query_one("#audit-both").set_class(self.finding is None, "-none")
         self.query_one("#audit-both").set_class(self.finding is not None, "-some")
         self.shell.refresh_rows()

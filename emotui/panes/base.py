@@ -256,7 +256,9 @@ class Pane(Container):
 
     def _draw_veil(self) -> None:
         line = veil_line(self.workspace, self.pane_id)
-        self.set_class(bool(line), "-veiled")
+        if bool(line) != self.veiled:
+            self.set_class(bool(line), "-veiled")
+            self.shell.refresh_rows()  # the footer names no keys of what is hidden
         self.disabled = bool(line)  # its keys must not reach what is hidden
         veils = self.query_children(".veil").results(Static)
         for veil in veils:

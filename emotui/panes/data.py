@@ -89,7 +89,7 @@ class DataPane(DataDialogs):
 
     def compose(self) -> ComposeResult:
         """Datasets at the left, rows in the middle, counts at the right."""
-        yield VirtualTable(SETS, empty=self.empty_hint, id="datasets")
+        yield VirtualTable(SETS, empty="no dataset yet: i imports a file", id="datasets")
         with Vertical(id="rows-side"):
             yield VirtualTable(
                 ROWS, empty="Enter on a dataset opens it", moved=self._row_moved, id="rows"

@@ -45,8 +45,10 @@ class JobsPane(Pane):
     JobsPane #job-both { layout: vertical; height: 1fr; }
     JobsPane #job-table { height: 1fr; width: 1fr; }
     JobsPane #job-side { height: 1fr; width: 1fr; border-top: solid $panel; }
-    JobsPane #job-device { height: auto; text-style: bold; }
-    JobsPane Static { height: auto; }
+    JobsPane #job-device {
+        height: 1; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    JobsPane #job-notes { height: auto; }
     .-wide JobsPane #job-both { layout: horizontal; }
     .-wide JobsPane #job-side { border-top: none; border-left: solid $panel; padding: 0 1; }
     """
@@ -126,8 +128,7 @@ class JobsPane(Pane):
 
     def _show(self) -> None:
         device = self.shell.device
-        shown = Text(device_line(device), no_wrap=True, overflow="ellipsis")
-        self.query_one("#job-device", Static).update(shown)
+        self.query_one("#job-device", Static).update(Text(device_line(device)))
         job = self.under_cursor
         now = self.shell.now()
         lines = job_lines(job, now, last=NOTES_SHOWN) if job is not None else []

@@ -270,7 +270,7 @@ class ProbesPane(Pane):
                 return self._with_run("looking for the last probe ...")
             if self._run is not None and not self._run.fits:
                 return self._with_run(f"{self._run.about} · o opens another run")
-            return self._with_run("not probed yet: r runs the probe with its controls")
+            return self._with_run("not probed yet: r runs the probe")
         r = report.result
         folds = "folds by topic" if r["grouping"] == "topic" else "folds over texts"
         chance = f"{r['chance']:.2f}".removeprefix("0") if self._metric == "accuracy" else ".50"

@@ -7,6 +7,7 @@ the job's result.
 """
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import ClassVar
 
@@ -336,6 +337,7 @@ class SteerPane(SteerRuns):
                 then=lambda path: self.toast(f"wrote {one_line(str(path))}"),
             )
 
-        number = len(self._history)
-        value = str(self.workspace.home.root / f"steer-{number}.md")
+        folder = self.workspace.home.root
+        names = (folder / f"steer-{number}.md" for number in count(1))
+        value = str(next(name for name in names if not name.exists()))
         self.ask(AskText("Write to", value=value, hint=".md to read · .json for all of it"), take)

@@ -23,7 +23,7 @@ from emotui.jobs.live_spec import (
     LiveText,
 )
 from emotui.panes.steer_words import history_row, meters, short
-from emotui.sanitize import one_line, visible
+from emotui.sanitize import one_line, shorten, visible
 from emotui.widgets.cells import signed, wrapped
 from emotui.widgets.slider import alpha_text
 from emotui.widgets.table import Column, VirtualTable
@@ -38,7 +38,9 @@ class Extra(Vertical):
     SCOPED_CSS: ClassVar[bool] = False
     DEFAULT_CSS = """
     Extra { width: 1fr; }
-    Extra #extra-title { height: 1; text-style: bold; }
+    Extra #extra-title {
+        height: 1; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     Extra VirtualTable { height: 1fr; display: none; }
     Extra #extra-sweep { max-height: 10; }
     Extra #extra-row { height: auto; max-height: 9; display: none; color: $text; }
@@ -120,7 +122,7 @@ class Extra(Vertical):
         self.add_class(f"-{kind}")
 
     def _title(self, text: str) -> None:
-        self.query_one("#extra-title", Static).update(Text(text, no_wrap=True, overflow="ellipsis"))
+        self.query_one("#extra-title", Static).update(Text(text))
 
     # Sweep
 
@@ -249,6 +251,10 @@ class Extra(Vertical):
 
     # The row under the cursor
 
+    def on_resize(self) -> None:
+        """Other rows hold another part of the texts."""
+        self.call_after_refresh(self._row_text)
+
     def on_virtual_table_cursor_moved(self, message: VirtualTable.CursorMoved) -> None:
         """Its whole text."""
         message.stop()
@@ -266,10 +272,12 @@ class Extra(Vertical):
         elif self.kind == "history" and self._runs:
             table = self.query_one("#extra-history", VirtualTable)
             run = self._runs[min(table.cursor, len(self._runs) - 1)]
-            most = len(run.texts) if self.screen.has_class("-tall") else 4
-            for text in run.texts[:most]:
-                shown.append(f"{_name(text.name, text.alphas)}: ", "bold")
-                shown.append(one_line(text.text)[:300] + "\n")
+            rows = self._text_rows
+            texts = run.texts[:rows]
+            for text in texts:
+                named = f"{_name(text.name, text.alphas)}: "
+                lines = self._cut(named + one_line(text.text), rows // len(texts))
+                shown.append(lines[: len(named)], "bold").append(lines[len(named) :] + "\n")
         self.query_one("#extra-row", Static).update(shown)
 
     def _sweep_texts(self) -> Text:
@@ -277,16 +285,45 @@ class Extra(Vertical):
         assert self._request is not None
         shown = Text()
         at = min(self.row, len(self._texts) - 1)
+        tall, rows = self.screen.has_class("-tall"), self._text_rows
         if self._result is not None:
-            parts = meters(self._request, self._result.texts[at])
-            shown.append(wrapped(parts, self.size.width or 80) + "\n", "dim")
-        shown.append(visible(self._texts[at].strip(), newlines=True))
-        if self.screen.has_class("-tall"):
+            parts = meters(self._request, self._result.texts[at], room=self._text_width)
+            said = wrapped(parts, self._text_width)
+            shown.append(said + "\n", "dim")
+            rows -= said.count("\n") + 1
+        text = self._cut(
+            visible(self._texts[at].strip(), newlines=True), rows // 2 if tall else rows
+        )
+        shown.append(text)
+        if tall:
             shown.append("\n")
-            for ask, text in zip(self._request.rows, self._texts, strict=True):
-                shown.append(f"\n{_name(ask.name, ask.alphas):>8}  ", "bold")
-                shown.append(one_line(text))
+            each = (rows - text.count("\n") - 2) // len(self._texts)
+            for ask, other in zip(self._request.rows, self._texts, strict=True):
+                named = f"{_name(ask.name, ask.alphas):>8}  "
+                lines = self._cut(named + one_line(other), each)
+                shown.append("\n" + lines[: len(named)], "bold").append(lines[len(named) :])
         return shown
+
+    @property
+    def _text_width(self) -> int:
+        return self.query_one("#extra-row", Static).size.width or self.size.width or 80
+
+    @property
+    def _text_rows(self) -> int:
+        """Rows for texts under the table: the style sheet's `max-height` of them."""
+        if self.screen.has_class("-tall"):
+            share = 0.8 if self.screen.has_class("-wide") else 0.6
+            return max(int(share * (self.size.height or 40)), 9)
+        return 4 if self.screen.has_class("-narrow") else 9
+
+    def _cut(self, text: str, rows: int) -> str:
+        """The text on so many rows, one or more; an ellipsis says that it goes on."""
+        rows, width = max(rows, 1), self._text_width
+        lines = Text(text[: (rows + 1) * width]).wrap(self.app.console, width)
+        plain = [line.plain.rstrip() for line in lines[:rows]]
+        if len(lines) > rows:
+            plain[-1] = shorten(plain[-1], width - 1).removesuffix("…") + "…"
+        return "\n".join(plain)
 
 
 def _name(name: str, alphas: Sequence[float]) -> str:

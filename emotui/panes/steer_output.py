@@ -20,6 +20,8 @@ from emotui.widgets.cells import wrapped
 from emotui.widgets.token_view import TokenView
 
 Alphas = tuple[float | None, ...]
+METER_ROWS = {"-low": 5, "-high": 10, "-tall": 14}
+"""Rows for the meters on a screen of 24, 40 and 45 rows or more."""
 
 
 class OutputText(TokenView, inherit_bindings=False):
@@ -39,10 +41,9 @@ class Output(Vertical):
     DEFAULT_CSS = """
     Output { width: 1fr; height: 1fr; padding: 0 1 0 0; display: none; }
     Output.-on { display: block; }
-    Output .title { height: 1; text-style: bold; }
+    Output .title { height: 1; text-style: bold; text-wrap: nowrap; text-overflow: ellipsis; }
     Output TokenView { height: 1fr; min-height: 2; }
-    Output .meters { height: auto; max-height: 6; color: $text-muted; }
-    .-low Output .meters { max-height: 5; }
+    Output .meters { height: auto; color: $text-muted; }
     """
 
     def __init__(self, name: str) -> None:
@@ -131,7 +132,6 @@ class Output(Vertical):
         self._alphas, self._waiting = list(text.token_alphas), []
         self._moved, self._stale = text.live, False
         self._pieces = list(text.pieces)
-        self._meters = meters(request, text)
         self.add_class("-on")
         if self.view.pieces != text.pieces:
             self.view.set_tokens(text.pieces)
@@ -169,21 +169,32 @@ class Output(Vertical):
             return
         title = "LIVE " if self._moved else ""
         title += "(stale) " if self._stale else ""
-        title += output_title(self._request, self.text_name)
+        title += output_title(self._request, self.text_name, moved=self._moved)
         line = self.query_one(".meters", Static)
         width = line.size.width or self.size.width or 40
-        meters = wrapped(self._meters, width) + self._at_cursor()
-        if (title, meters) != self._said:  # each update is a new layout of the screen
-            self._said = title, meters
-            self.query_one(".title", Static).update(Text(title, no_wrap=True, overflow="ellipsis"))
-            line.update(Text(meters))
+        cursor = self._at_cursor()
+        most = next((m for name, m in METER_ROWS.items() if self.screen.has_class(name)), 5)
+        parts = self._meters
+        if self.finished is not None:
+            parts = meters(self._request, self.finished, room=width)
+        said = "\n".join([*_first(wrapped(parts, width), most - len(cursor)), *cursor])
+        if (title, said) != self._said:  # each update is a new layout of the screen
+            self._said = title, said
+            self.query_one(".title", Static).update(Text(title))
+            line.update(Text(said))
 
-    def _at_cursor(self) -> str:
+    def _at_cursor(self) -> list[str]:
         if not self._moved or self._request is None or not self.view.has_focus:
-            return ""
+            return []
         at = self.view.cursor
         if at >= len(self._alphas):
-            return ""
+            return []
         alphas: Sequence[float | None] = self._alphas[at]
         known = tuple(a or 0.0 for a in alphas)
-        return f"\ntoken {at}: {alphas_text(self._request.emotions, known)}"
+        return [f"token {at}: {alphas_text(self._request.emotions, known)}"]
+
+
+def _first(text: str, most: int) -> list[str]:
+    """Its lines; where there are more than `most`, the last says so."""
+    lines = text.split("\n")
+    return lines if len(lines) <= most else [*lines[: most - 1], "… x writes all meters"]

@@ -30,6 +30,7 @@ from emotui.screens.picking import PickMany
 from emotui.widgets.text_field import TextField
 from emotui.workspace import SamplingChoice
 from store.errors import StoreError
+from store.layout import check_name
 
 LARGEST_ALPHA = 5.0
 Settings = tuple[object, ...]
@@ -333,15 +334,19 @@ class SteerSettings(Pane):
             **asdict(sampling),
         )
 
-        def take(name: str) -> None:
+        def wrong(name: str) -> str:
             try:
-                path = save_recipe(w.home, name.strip(), recipe)
+                check_name(name.strip())
             except StoreError as error:
-                self.toast(str(error), severity="error")
-            else:
-                self.toast(f"saved {one_line(str(path))}")
+                return one_line(str(error))
+            return ""
 
-        self.ask(AskText("Name of the recipe", hint="letters, digits, - _ ."), take)
+        def take(name: str) -> None:
+            replaced = name.strip() in recipe_names(w.home)
+            path = one_line(str(save_recipe(w.home, name.strip(), recipe)))
+            self.toast(f"saved {path}" + (" in place of the one before" if replaced else ""))
+
+        self.ask(AskText("Name of the recipe", hint="letters, digits, - _ .", check=wrong), take)
 
     def action_load_recipe(self) -> None:
         """Take settings kept before."""

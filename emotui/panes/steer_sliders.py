@@ -5,10 +5,12 @@ In: emotions with their alphas, coherent windows. Out: the sliders' own messages
 
 from collections.abc import Callable, Mapping
 
+from rich.cells import cell_len
 from textual import events
 from textual.containers import Vertical
 
 from emotui.sanitize import one_line
+from emotui.widgets.cells import fit
 from emotui.widgets.slider import AlphaSlider
 
 REACH = 0.5
@@ -27,7 +29,7 @@ class EmotionSlider(AlphaSlider):
             low=-reach,
             high=reach,
             value=alpha,
-            label=f"{one_line(emotion)[:LABEL_MOST]:<{wide}} α",
+            label=f"{fit(one_line(emotion), wide)} α",
         )
         self.emotion = emotion
 
@@ -56,7 +58,7 @@ class Sliders(Vertical):
                 slider.set_value(alpha)
             return
         self.remove_children()
-        wide = min(max((len(e) for e in alphas), default=0), LABEL_MOST)
+        wide = min(max((cell_len(one_line(e)) for e in alphas), default=0), LABEL_MOST)
         self._by_emotion = {
             emotion: EmotionSlider(emotion, alpha=alpha, wide=wide)
             for emotion, alpha in alphas.items()

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 
 from emotui.jobs.live_spec import BASELINE, RANDOM, LiveRequest, LiveResult, LiveText
-from emotui.sanitize import one_line
+from emotui.sanitize import one_line, shorten
 from emotui.widgets.cells import signed
 from emotui.widgets.slider import alpha_text
 from emotui.workspace import SamplingChoice
@@ -30,29 +30,46 @@ def alphas_text(emotions: tuple[str, ...], alphas: tuple[float, ...]) -> str:
     )
 
 
-def output_title(request: LiveRequest, name: str) -> str:
-    """`baseline α 0`, `steered α +.06`, `random 3  α +.06`."""
+def pushes_text(emotions: tuple[str, ...], alphas: tuple[float, ...]) -> str:
+    """The same without the emotions that are left alone, where others are not."""
+    pushed = [(e, a) for e, a in zip(emotions, alphas, strict=True) if a]
+    if not pushed or len(emotions) == 1:
+        return alphas_text(emotions, alphas)
+    return "α " + " · ".join(f"{one_line(e)} {alpha_text(a)}" for e, a in pushed)
+
+
+def output_title(request: LiveRequest, name: str, *, moved: bool = False) -> str:
+    """`baseline α 0`, `steered α +.06`, `random 3  α +.06`; `from α +.06` where alpha moved."""
     row = next(row for row in request.rows if row.name == name)
     if name == BASELINE or not row.alphas:
         return "baseline  α 0"
-    shown = alphas_text(request.emotions, row.alphas)
+    shown = ("from " if moved else "") + pushes_text(request.emotions, row.alphas)
     if row.control_seed is not None:
         return f"random {row.control_seed}  {shown}"
     return f"{name}  {shown}"
 
 
 def text_title(request: LiveRequest, text: LiveText) -> str:
-    """`furious α +.20, seed 0`: a generated text away from its pane."""
+    """`furious α +.20, seed 0`: a generated text away from its pane.
+
+    `LIVE: furious from α +.20, seed 0` where alpha moved while it streamed.
+    """
     if not text.alphas:
         return f"baseline, seed {request.seed}"
     what = f"random direction {text.control_seed} " if text.control_seed is not None else ""
     if len(request.emotions) == 1 and not what:
         what = f"{one_line(request.emotions[0])} "
-    return f"{what}{alphas_text(request.emotions, text.alphas)}, seed {request.seed}"
+    live, begun = ("LIVE: ", "from ") if text.live else ("", "")
+    pushed = pushes_text(request.emotions, text.alphas)
+    return f"{live}{what}{begun}{pushed}, seed {request.seed}"
 
 
-def meters(request: LiveRequest, text: LiveText) -> tuple[str, ...]:
-    """`NLL 2.44`, `rep .03`, `KL₁ .18`, `dose .060`, `hooks 64/64`, ...: none to be torn apart."""
+def meters(request: LiveRequest, text: LiveText, *, room: int) -> tuple[str, ...]:
+    """`NLL 2.44`, `rep .03`, `KL₁ .18`, `dose .060`, `hooks 64/64`, ...: none to be torn apart.
+
+    `room` is the width of a line in cells: a longer name is cut, its number is not.
+    """
+    most = max(room - len("reads  −.000"), 8)
     parts = [f"NLL {short(text.nll)}", f"rep {short(text.repetition4)}"]
     if text.name != BASELINE:
         parts += [f"KL₁ {short(text.kl_first)}", f"dose {short(text.dose, 3)}"]
@@ -63,10 +80,10 @@ def meters(request: LiveRequest, text: LiveText) -> tuple[str, ...]:
     ]
     if text.scores:
         parts += [
-            f"reads {one_line(e)} {signed(s, places=3)}"
+            f"reads {shorten(one_line(e), most)} {signed(s, places=3)}"
             for e, s in zip(request.emotions, text.scores, strict=True)
         ]
-        parts.append(f"most like {one_line(text.reads_as)}")
+        parts.append(f"most like {shorten(one_line(text.reads_as), most)}")
     return tuple(parts)
 
 
@@ -142,6 +159,13 @@ def sweep_alphas(value: float, *, high: float) -> tuple[float, ...]:
     return tuple(round(top * step / 4, 4) for step in range(-4, 5))
 
 
+def _ends(alphas: list[str]) -> str:
+    """`±.24`, or `−.10 to +.24`."""
+    low, high = alphas[0], alphas[-1]
+    same = low.startswith("−") and low[1:] == high[1:]
+    return f"±{high[1:]}" if same else f"{low} to {high}"
+
+
 def history_row(number: int, result: LiveResult) -> tuple[str, str, str, str, str, str]:
     """The cells of one run in the history."""
     request = result.request
@@ -151,13 +175,13 @@ def history_row(number: int, result: LiveResult) -> tuple[str, str, str, str, st
     if request.sweep:
         what = f"sweep {request.sweep}"
         swept = [alpha_text(r.alphas[0]) for r in request.rows if r.alphas]
-        shown = f"{len(request.rows)} alphas, {swept[0]} … {swept[-1]}" if swept else ""
+        shown = f"{len(request.rows)} alphas, {_ends(swept)}" if swept else ""
     elif row is None:
         what = BASELINE
     else:
-        what = " ".join(
-            f"{e} {alpha_text(a)}" for e, a in zip(request.emotions, row.alphas, strict=True)
-        )
+        what = pushes_text(request.emotions, row.alphas).removeprefix("α ")
+        if len(request.emotions) == 1:
+            what = f"{request.emotions[0]} {what}"
     marks = ("live " if result.live else "") + (
         "control" if any(r.control_seed is not None for r in request.rows) else ""
     )

@@ -5,6 +5,7 @@ job scores a text at all layers for all emotions, so that another layer, emotion
 asks for nothing more. Shows what `Coloured` says; knows no arithmetic of its own.
 """
 
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -35,6 +36,8 @@ from emotui.widgets.token_view import TokenView
 if TYPE_CHECKING:
     from vectors.scoring import SpanRank
 
+WORDS = re.compile(r"\s*\S+|\s+")
+"""Cuts a text into words with the blanks before them; joined they are the text."""
 LAYERS_SHOWN = 5
 """Emotions in the strip of all layers beside the text."""
 STRIP_AFTER = 0.15
@@ -92,7 +95,8 @@ class TokensPane(TokensChoices):
         self._shown, self._shown_key = coloured, key
         if coloured is None:
             text = self._text
-            view.set_tokens([text.text] if text is not None else [])
+            # By words until it is scored: the cursor stands on one, not on the whole text.
+            view.set_tokens(WORDS.findall(text.text) if text is not None else [])
         elif fresh or tuple(view.pieces) != coloured.pieces:
             view.set_tokens(coloured.pieces)
             view.move_to(coloured.first_ordinary)

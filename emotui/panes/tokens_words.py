@@ -79,13 +79,15 @@ def span_line(ranks: "Sequence[SpanRank]", *, marked: bool, width: int = 1000) -
     if not ranks:
         return "this span holds special tokens only"
     head = f"{'span' if marked else 'text'}, {ranks[0].n_tokens} tokens: "
-    shown = [f"{visible(r.label)} {signed(r.mean, places=3)}" for r in ranks]
+    # A name may be so long that not even one would fit with its number.
+    most = max(width - cell_len(head) - len(" −.000"), 8)
+    shown = [f"{shorten(visible(r.label), most)} {signed(r.mean, places=3)}" for r in ranks]
     for n in range(min(6, len(ranks)), 0, -1):
         tail = f" … {shown[-1]}" if n < len(ranks) else ""
         line = head + " · ".join(shown[:n]) + tail
         if cell_len(line) <= width:
             break
-    return line
+    return line if cell_len(line) <= width else head + shown[0]
 
 
 def rank_title(ranks: "Sequence[SpanRank]", n_neutral: int, *, marked: bool) -> str:

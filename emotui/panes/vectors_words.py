@@ -102,7 +102,7 @@ def rating_lines(atlas: Atlas, axes: tuple[int, int]) -> list[str]:
 def cosine_rests_on(atlas: Atlas) -> str:
     """What the heat map rests on."""
     k = len(atlas.rows)
-    null = f"{-1 / (k - 1):+.2f}" if k > 1 else "-"
+    null = signed(-1 / (k - 1)) if k > 1 else "–"
     return (
         f"cosine of unit directions, layer {atlas.layer}, ordered by average linkage; "
         f"{k} directions minus their mean: noise gives {null} on average"

@@ -7,6 +7,7 @@ place while the cells scroll. Readable without colour: every cell says sign and 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
@@ -16,6 +17,7 @@ from textual.widget import Widget
 
 from emotui.actions import bindings
 from emotui.colors import bin_of
+from emotui.sanitize import one_line, shorten
 from emotui.widgets.cells import fit, signed
 from emotui.widgets.look import Look, look_of
 
@@ -187,11 +189,12 @@ class HeatMap(Widget, can_focus=True):
 
     def _under_cursor(self) -> str:
         row, column = self._cursor
-        value = signed(float(self._values[row][column]))
-        return (
-            f"{row + 1} {self._labels[row]} × {column + 1} {self._labels[column]}  "
-            f"{self._what} {value}"
-        )
+        value = f"{self._what} {signed(float(self._values[row][column]))}"
+        # Names are cut before the number is.
+        used = cell_len(f"{row + 1}  × {column + 1}   {value}")
+        room = max(((self.size.width or 80) - used) // 2, 8)
+        one, other = (shorten(one_line(self._labels[i]), room) for i in (row, column))
+        return f"{row + 1} {one} × {column + 1} {other}  {value}"
 
     def notify_style_update(self) -> None:
         """Another theme."""

@@ -12,7 +12,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from emotui.sanitize import one_line
+from emotui.sanitize import one_line, shorten
 from emotui.widgets.cells import fit
 from emotui.widgets.look import look_of
 
@@ -86,8 +86,11 @@ class JobRow(Widget):
 
             filled = Segment(bar(share, bar_wide), self.get_component_rich_style("bars--bar"))
             middle = [Segment(" ▕", look.dim), filled, Segment("▏", look.dim)]
-        segments = [Segment(head if middle else fit(head, max(room, 0)), look.strong), *middle]
-        segments.append(Segment(" " + tail, look.base))
+        # What failed keeps its name where the reason would take the whole row.
+        room = max(room, min(cell_len(head) + 1, width // 3))
+        segments = [Segment(head if middle else fit(head, room), look.strong), *middle]
+        used = sum(cell_len(segment.text) for segment in segments)
+        segments.append(Segment(" " + shorten(tail, width - used - 1), look.base))
         return Strip(segments).adjust_cell_length(width, look.base)
 
     def _share(self, job: "JobState") -> float | None:
@@ -99,7 +102,7 @@ class JobRow(Widget):
     def _tail(self, job: "JobState") -> list[str]:
         """What is said at the right, the least important last."""
         if job.status == "failed":
-            return [job.error]
+            return [one_line(job.error)]
         progress = job.progress
         if job.status != "running" or progress is None:
             return ["starting" if job.status == "running" else job.status]

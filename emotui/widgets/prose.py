@@ -56,6 +56,8 @@ class Prose(ScrollView, can_focus=True):
         self._lines = [part for line in self._text.split("\n") for part in self._broken(line)]
         rows = len(self._lines) + bool(self._head) + bool(self._remark)
         self.virtual_size = Size(self._width, max(rows, self.size.height))
+        # The size of before may have called for a bar; nothing else looks again when it shrinks.
+        self._refresh_scrollbars()
 
     def _broken(self, line: str) -> list[str]:
         if line.isascii():

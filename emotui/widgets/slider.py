@@ -124,6 +124,9 @@ class AlphaSlider(Widget, can_focus=True):
         texts = self._texts()
         while texts and width - cell_len(head + tail + "".join(texts)) < 2 * SHORTEST_TRACK:
             texts.pop()
+        if len(texts) == 1 and self._outside:
+            room = width - cell_len(head + tail + texts[0]) - SHORTEST_TRACK
+            texts += [" OUTSIDE"] if room >= len(" OUTSIDE") else []
         if not texts:
             texts = self._texts()[:1]
             if width - cell_len(head + tail + texts[0]) < SHORTEST_TRACK:
@@ -131,10 +134,18 @@ class AlphaSlider(Widget, can_focus=True):
         track = max(width - cell_len(head + tail + "".join(texts)), 3)
         track -= (track + 1) % 2  # odd: a symmetric range has a cell for zero
         self._track_at = (cell_len(head), track)
-        segments = [Segment(head, look.dim), *self._track(track, look), Segment(tail, look.dim)]
+        segments = [*self._head(head, look), *self._track(track, look), Segment(tail, look.dim)]
         styles = (look.strong, look.base if self._window else look.dim, look.dim)
         segments += [Segment(t, s) for t, s in zip(texts, styles, strict=False)]
         return Strip(segments).adjust_cell_length(width, look.base)
+
+    def _head(self, head: str, look: Look) -> list[Segment]:
+        """The label stands out where the focus is: of several sliders the keys mean this one."""
+        if not self.has_focus:
+            return [Segment(head, look.dim)]
+        label, rest = head[: len(self.label)], head[len(self.label) :]
+        strong = look.strong if look.colored else look.base + look.cursor
+        return [Segment(label, strong), Segment(rest, look.dim)]
 
     def _texts(self) -> list[str]:
         if self._typed:
@@ -144,12 +155,19 @@ class AlphaSlider(Widget, can_focus=True):
         texts = [f"  {fit('0' if value == '0' else value, 6)}"]
         if self._window is not None:
             low, high = self._window
-            inside = low <= self._value <= high
             texts.append(
-                f" {'coherent' if inside else 'OUTSIDE coherent'} {alpha_text(low)} … "
+                f" {'OUTSIDE coherent' if self._outside else 'coherent'} {alpha_text(low)} … "
                 f"{alpha_text(high)} "
             )
         return [*texts, f" {self.unit}"]
+
+    @property
+    def _outside(self) -> bool:
+        """Whether alpha lies where texts were not coherent; False while a value is typed."""
+        if self._window is None or self._typed:
+            return False
+        low, high = self._window
+        return not low <= self._value <= high
 
     def _cell(self, value: float, track: int) -> int:
         share = (value - self.low) / (self.high - self.low)

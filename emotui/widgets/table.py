@@ -206,7 +206,7 @@ class VirtualTable(ScrollView, can_focus=True):
         text = " " * MARGIN + self._line([c.title for c in self._columns], width - MARGIN)
         hits = self.hit_text
         if hits and len(hits) + 2 < width:
-            text = fit(text, width - len(hits) - 2) + "  " + hits
+            text = fit(text.rstrip(), width - len(hits) - 2) + "  " + hits
         return Strip([Segment(text, style)])
 
     def _line(self, cells: Sequence[str], width: int) -> str:

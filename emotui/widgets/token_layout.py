@@ -37,7 +37,10 @@ class TokenLayout:
     """The rows of a text at one width."""
 
     def __init__(self, pieces: Sequence[str], width: int, *, blanks: str = SPACE) -> None:
-        """`blanks` is drawn for a space: a visible sign, or a space where text is only read."""
+        """`blanks` is drawn for a space: a visible sign, or a space where text is only read.
+
+        A space that is only a space is left out at the left edge of a row where the text wrapped.
+        """
         self.width = max(width, 1)
         self._blanks = blanks
         self._last_word: list[str] = []
@@ -77,9 +80,26 @@ class TokenLayout:
         wide = sum(w for _, glyphs_ in word for _, w in glyphs_)
         used = self._used()
         if used and used + wide > self.width and not self._only_ends(word):
+            if self._hangs(word) and used < self.width:
+                token, glyphs_ = word.pop(0)
+                self._put(token, glyphs_[-1:])
             self.rows.append([])
+        if self._blanks == " " and self._goes_on():
+            token, glyphs_ = word[0]
+            word = [(token, _without_indent(glyphs_)), *word[1:]]
         for token, glyphs_ in word:
             self._put(token, glyphs_)
+
+    def _hangs(self, word: list[tuple[int, list[Glyph]]]) -> bool:
+        """Whether the space before a word is a token of its own, which may end the row above."""
+        return self._blanks == " " and len(word) > 1 and all(g == " " for g, _ in word[0][1])
+
+    def _goes_on(self) -> bool:
+        """Whether the row is empty as yet and goes on the one above, which no line end closed."""
+        return len(self.rows) > 1 and not self.rows[-1] and not self._ended(self.rows[-2])
+
+    def _ended(self, row: list[Run]) -> bool:
+        return bool(row) and row[-1].text.endswith(NEWLINE)
 
     def _put(self, token: int, glyphs_: list[Glyph]) -> None:
         text, x, width = "", self._used(), 0
@@ -173,6 +193,12 @@ def token_glyphs(piece: str, blanks: str = SPACE) -> list[Glyph]:
         else:
             out += [(blanks, 1) if glyph[0] == " " else glyph for glyph in glyphs(part)]
     return out
+
+
+def _without_indent(glyphs_: list[Glyph]) -> list[Glyph]:
+    """A token without the spaces before its text; one of spaces only keeps the last."""
+    spaces = next((i for i, (shown, _) in enumerate(glyphs_) if shown != " "), len(glyphs_) - 1)
+    return glyphs_[spaces:]
 
 
 def _words(

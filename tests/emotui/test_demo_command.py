@@ -9,6 +9,7 @@ import pytest
 
 from emotui.jobs.demo import DemoRequest, DemoResult, demo_job
 from emotui.jobs.engine import Engine
+from emotui.jobs.extract import located, model_name
 from emotui.jobs.spec import DEMO_MODEL, ModelSpec
 from emotui.progress import run_job
 from emotui.reader import reaction_of, train_reader
@@ -94,3 +95,14 @@ def test_out_that_is_a_file_is_one_line(emotui, tmp_path: Path):
     done = emotui("demo", "--headless", "--out", tmp_path / "file")
     assert done.code == 2
     assert "is a file; name a folder" in done.error
+
+
+def test_a_folder_of_the_name_demo_is_not_taken_for_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert located("demo") == "demo"
+    assert model_name(ModelSpec("demo"), twin_seed=0) == "demo-untrained-0"
+    assert located("other") == str(tmp_path / "other")

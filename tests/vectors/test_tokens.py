@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.vectors.conftest import PROSE
 from vectors import Encoding, TextError, batches_by_length, collate, encode, pieces, span_mask
 from vectors.models import LanguageModel
+from vectors.tokens import token_text
 
 Build = Callable[[str], LanguageModel]
 
@@ -145,3 +146,21 @@ def test_the_trained_model_s_tokenizer_gives_offsets_and_one_bos(stories260k: ob
     assert "".join(pieces(model, encoding, text)[1:]) == text
     batch = collate([encoding], pad_id=model.pad_id, device=torch.device("cpu"))
     assert batch.ids.shape == (1, len(encoding.ids))
+
+
+def test_tokens_one_by_one_show_the_text_with_its_blanks(family_model: LanguageModel) -> None:
+    for text in PROSE[:3]:
+        encoding = encode(family_model, [text])[0]
+        ordinary = encoding.ids[~encoding.is_special].tolist()
+        assert "".join(token_text(family_model, token) for token in ordinary).strip() == text
+        assert token_text(family_model, 1) == family_model.tokenizer.convert_ids_to_tokens(1)
+
+
+@pytest.mark.data
+def test_a_blank_before_a_sentencepiece_token_is_shown(stories260k: object) -> None:
+    from vectors import load_model
+
+    model = load_model(str(stories260k))
+    (token,) = model.tokenizer("do", add_special_tokens=False)["input_ids"]
+    assert model.tokenizer.decode([token]) == "do", "alone it does not show"
+    assert token_text(model, token) == " do"

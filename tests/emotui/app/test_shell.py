@@ -34,6 +34,22 @@ def test_digits_go_to_panes_and_the_tab_is_in_capitals(tmp_path: Path) -> None:
     play(tmp_path, scenario, size=(80, 24))
 
 
+def test_remarks_end_with_the_pane_they_were_about(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        stage.pane.toast("a remark", severity="information")
+        stage.pane.toast("a warning", severity="warning")
+        await stage.until(lambda: "a warning" in stage.toasts, "both")
+        assert "a remark" in stage.toasts
+        await stage.press("7")
+        assert stage.toasts == "a warning"
+        stage.pane.toast("said on the way", severity="information")
+        stage.app.go_to("data")
+        await stage.until(lambda: stage.app.current == "data", "the pane")
+        assert "said on the way" in stage.toasts, "nobody pressed a key"
+
+    play(tmp_path, scenario)
+
+
 @pytest.mark.parametrize("pane", PANES)
 def test_footers_have_seven_entries_at_most_and_fit_80_columns(pane: str) -> None:
     entries = footer(pane)

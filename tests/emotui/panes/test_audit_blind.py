@@ -209,6 +209,7 @@ def test_a_veiled_pane_shows_nothing_and_takes_no_key(sealed: Path, pane: str) -
         assert len(host.app.screen_stack) == 1
         assert len(host.app.asked) == jobs
         assert host.app.focused is None
+        assert shown.splitlines()[-1].split()[:2] == ["?", "help"], "no key of what is hidden"
         await host.press("6")
         assert host.app.current == "audit"
         await host.choose(veiled=frozenset())
@@ -217,6 +218,7 @@ def test_a_veiled_pane_shows_nothing_and_takes_no_key(sealed: Path, pane: str) -
         assert "veiled" not in lifted
         assert any(word in lifted for word in HIDDEN), "nothing of this would have been seen anyway"
         assert not host.pane.disabled
+        assert lifted.splitlines()[-1].split()[0] != "?", "its keys are back"
 
     run(scenario, sealed, pane, run=name, vectors=VECTORS, veiled=frozenset({DATASET}))
 

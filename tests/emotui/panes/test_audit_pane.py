@@ -413,6 +413,7 @@ def test_the_wizard_is_filled_from_what_is_shown_and_lints_the_words(home: Path,
         again = host.app.screen
         assert isinstance(again, ClaimForm), "a refused claim comes back"
         assert "did you mean 'glad'" in host.screen()
+        assert not list(host.app._notifications), "said once, in the form"
         assert again.answers["claim"] == CLAIM
         again.query_one("#field-other", Input).value = "glad"
         await host.press("ctrl+j")
@@ -486,6 +487,8 @@ def test_filter_report_and_blind(home: Path, tmp_path: Path):
         await host.press("slash")
         await host.answer("nowhere")
         assert "no finding matches nowhere" in host.app.said
+        assert "none has 'nowhere'" in host.screen()
+        assert "none yet" not in host.screen(), "there are findings"
         await host.press("slash")
         await host.answer("")
         assert len(host.pane.shown) == 2

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from textual import events
 
 from emotui.events import Partial
@@ -26,8 +27,11 @@ from emotui.jobs.live_spec import (
 )
 from emotui.jobs.sets import open_set, residual_norm
 from emotui.jobs.spec import ModelSpec
+from emotui.panes.steer_sliders import EmotionSlider
+from emotui.panes.steer_words import meters
 from emotui.session import Session, save_session
 from emotui.terminal import plain
+from emotui.widgets.cells import signed
 from emotui.worker import JobCancelled, JobEvent
 from emotui.workspace import SamplingChoice
 from store.layout import Home
@@ -198,6 +202,70 @@ def test_history_brings_a_run_back_and_survives(prepared: Prepared, vectors: str
         assert "3 runs" in host.line("#extra-title")
 
     run(later, prepared, vectors, history=(*kept[0], {"of another version": 1}))
+
+
+def test_what_is_cut_says_so(prepared: Prepared, vectors: str) -> None:
+    async def scenario(host: Hosted) -> None:
+        await host.press("ctrl+j", "w")
+        assert "…" not in str(host.pane.query_one("#extra-row").content)
+        host.pane._history = [
+            replace(run, texts=tuple(replace(t, text="to be long " * 200) for t in run.texts))
+            for run in host.pane._history
+        ]
+        host.pane.replay(host.pane._history[-1])
+        await host.settled()
+        assert str(host.pane.query_one("#extra-row").content).endswith("…")
+        await host.press("H")
+        kept = str(host.pane.query_one("#extra-row").content).rstrip().split("\n")
+        assert [line[-1] for line in kept] == ["…"] * 9, "a row for each text of the sweep"
+        await host.press("down")
+        kept = str(host.pane.query_one("#extra-row").content).rstrip().split("\n")
+        assert [line.split(":")[0] for line in kept if ": " in line] == ["baseline", "steered"]
+        assert sum(line.endswith("…") for line in kept) == 2
+        assert len(kept) <= 9
+
+    run(scenario, prepared, vectors)
+
+
+def test_titles_name_those_pushed_and_meters_say_that_there_are_more(
+    prepared: Prepared, vectors: str
+) -> None:
+    async def scenario() -> None:
+        chosen = {"prompt": PROMPT, "sampling": SHORT, "emotion": "joyful", "alpha": 0.4}
+        async with hosting(
+            prepared.home, "steer", size=(80, 24), vectors=vectors, layer=1, **chosen
+        ) as host:
+            await host.press("e")
+            await host.press("a", "enter")
+            await host.press("r")
+            screen = host.screen()
+            assert "steered  α joyful +.40" in screen
+            assert "sad 0" not in screen, "left alone"
+            assert "… x writes all meters" in screen
+            assert "random 1  α joyful +.40" in screen
+            await host.press("left")
+            assert "(stale) random 1  α joyfu… " in host.screen()
+
+    asyncio.run(scenario())
+
+
+def test_a_long_name_is_cut_and_its_number_is_not(prepared: Prepared, vectors: str) -> None:
+    name = "恐怖と喜び: a feeling without a name that comes on Sunday evenings"
+    label = EmotionSlider(name, alpha=0.1, wide=16).label
+    assert cell_len(label) == 16 + len(" α"), "sliders stay aligned"
+    assert "… α" in label
+
+    async def scenario(host: Hosted) -> None:
+        await host.press("ctrl+j")
+        request, text = host.pane.outputs[STEERED].made
+        request, text = replace(request, emotions=(name,)), replace(text, reads_as=name)
+        for room in (26, 60):
+            parts = meters(request, text, room=room)
+            assert all(cell_len(part) <= room for part in parts)
+            (read,) = (part for part in parts if part.startswith("reads "))
+            assert read.split()[-1] == signed(text.scores[0], places=3)
+
+    run(scenario, prepared, vectors)
 
 
 def test_diff_names_both(prepared: Prepared, vectors: str) -> None:
@@ -381,7 +449,13 @@ def test_recipes(prepared: Prepared, vectors: str) -> None:
         assert any("no recipes" in said for said in host.app.said)
         host.pane.action_save_recipe()
         await host.settled()
+        await host.answer("bright and early")
+        assert "not usable" in host.line("#hint"), "said where it can be mended"
         await host.answer("bright")
+        host.pane.action_save_recipe()
+        await host.settled()
+        await host.answer("bright")
+        assert host.app.said[-1].endswith("in place of the one before")
         await host.press("0", "right_square_bracket")
         await host.press("R", "enter")
         assert (host.workspace.alpha, host.workspace.layer) == (0.4, 1)
@@ -402,6 +476,11 @@ def test_export(prepared: Prepared, vectors: str, tmp_path: Path) -> None:
         assert "| steered | +0.4 |" in (tmp_path / "run.md").read_text()
         assert not (tmp_path / "run.txt").exists()
         assert "use .json or .md" in host.app.failed[-1]
+        names = []
+        for _ in range(2):
+            await host.press("x", "enter")
+            names = sorted(p.name for p in prepared.home.glob("steer-*.md"))
+        assert len(names) == 2, "a name is never offered twice"
 
     run(scenario, prepared, vectors)
 
@@ -433,7 +512,10 @@ def test_moved_while_it_streams_is_no_evidence(prepared: Prepared, vectors: str)
         assert steered.token_alphas[-1] == (0.0,)
         assert not result.texts[0].live, "the baseline was not touched"
         assert "not evidence" in host.line("#steer-rests")
-        assert "LIVE" in host.screen()
+        assert "LIVE steered  from α +.40" in host.screen(), "where it began, not where it was"
+        host.pane.outputs[STEERED].view.focus()
+        await host.press("t")
+        assert "LIVE: joyful from α +.40" in host.workspace.text.origin
 
     run(scenario, prepared, vectors, sampling=SamplingChoice(max_new_tokens=40))
 

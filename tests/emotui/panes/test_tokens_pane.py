@@ -7,15 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 
 from emotui.cli import main
 from emotui.jobs.sets import open_set
+from emotui.panes.tokens_words import span_line
 from emotui.workspace import ShownText
 from store.layout import Home
 from tests.emotui.conftest import Prepared
 from tests.emotui.panes.host import Hosted, hosting
 from vectors.models import LanguageModel, load_model
-from vectors.scoring import score_text
+from vectors.scoring import SpanRank, score_text
 
 TEXT = "the people laughed smiling near the old wall and the door stood grey and silent ."
 EVIL = "the \x1b[31mdoor\x1b]52;c;aGk=\x07 [b]wall[/b] \u202eold a\u200bb"
@@ -121,7 +123,7 @@ def test_last_layer_lens_is_the_models_own_prediction(model: LanguageModel) -> N
     import torch
 
     from vectors.token_lens import token_lens
-    from vectors.tokens import encode
+    from vectors.tokens import encode, token_text
 
     encoding = encode(model, [TEXT])[0]
     with torch.inference_mode():
@@ -131,7 +133,7 @@ def test_last_layer_lens_is_the_models_own_prediction(model: LanguageModel) -> N
     assert len(found) == len(encoding.ids)
     for i, guesses in enumerate(found):
         assert guesses[0].probability == pytest.approx(float(best.values[i]), abs=1e-5)
-        assert guesses[0].token == model.tokenizer.decode([int(best.indices[i])])
+        assert guesses[0].token == token_text(model, int(best.indices[i]))
     # Positive control: another layer reads otherwise.
     other = [g for _, chunk in token_lens(model, encoding, 0) for g in chunk]
     assert any(a[0].probability != b[0].probability for a, b in zip(found, other, strict=True))
@@ -357,3 +359,25 @@ def test_narrow_screen_has_text_and_three_lines(prepared: Prepared, vectors: str
             assert host.pane.query_one("#tokens-text").region.height >= 10
 
     asyncio.run(go())
+
+
+def test_a_text_that_cannot_be_scored_stands_there_by_words(
+    prepared: Prepared, vectors: str
+) -> None:
+    async def scenario(host: Hosted) -> None:
+        view = host.pane.query_one("#tokens-text")
+        long = "a " * 5000 + "\nend"
+        await host.choose(text=ShownText(long, "pasted"))
+        assert "context" in host.app.failed[-1]
+        assert host.pane.coloured is None
+        assert "".join(view.pieces) == long
+        assert view.pieces[:2] == ("a", " a"), "the cursor stands on a word, not on all of it"
+
+    run(scenario, prepared, vectors)
+
+
+def test_a_long_name_leaves_the_span_its_numbers() -> None:
+    ranks = [SpanRank("a feeling without a name " * 4, m, 0.1, 12) for m in (0.2, -0.1)]
+    line = span_line(ranks, marked=False, width=70)
+    assert line.endswith("… +.200")
+    assert cell_len(line) <= 70

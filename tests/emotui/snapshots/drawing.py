@@ -16,6 +16,8 @@ from rich.style import Style
 from rich.terminal_theme import SVG_EXPORT_THEME as ANSI
 from textual.app import App
 
+from emotui.drawing import BLANKS
+
 CELL, LINE, SIZE, DROP = 8.4, 18, 14, 13.5
 """Pixels: width and height of a cell, font size, baseline below the row's top."""
 FONTS = "DejaVu Sans Mono,Menlo,Consolas,monospace"
@@ -48,7 +50,7 @@ def svg(rows: Sequence[Row], *, title: str = "emotui") -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(width)} {height}" '
         f'width="{_n(width)}" height="{height}"><title>{escape(title)}</title>\n'
-        f'<rect width="100%" height="100%" fill="{paper}"/>'
+        f'<rect width="100%" height="100%" fill="{paper}"/>{BLANKS}'
         f'<g font-family="{FONTS}" font-size="{SIZE}" fill="{front}" xml:space="preserve">\n'
         + "".join(f"{_row(row, y, paper, front)}\n" for y, row in enumerate(rows))
         + "</g></svg>\n"

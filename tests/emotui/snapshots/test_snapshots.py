@@ -51,6 +51,7 @@ def test_no_kept_picture_is_without_a_scene() -> None:
     assert {path.name for path in FOLDER.iterdir()} <= wanted
 
 
+DRAWN = Path(__file__).parents[3] / "docs" / "pictures"
 PLAIN, BLUE = Style.parse("#e4e4e4 on #121212"), Style.parse("bold #ffffff on #0072b2")
 
 
@@ -73,6 +74,13 @@ def test_a_difference_is_told_by_row_and_kind() -> None:
 def test_rows_read_back_as_they_were_written() -> None:
     row = [("a  b", PLAIN), ("    ", PLAIN), ("&<x>", BLUE), ("     end", PLAIN)]
     assert lines_of(picture(row))[0].text == "a  b    &<x>     end"
+
+
+def test_blanks_at_the_ends_of_a_run_are_kept_by_browsers_too() -> None:
+    drawn = picture([(" key ", BLUE), (" word ", PLAIN)])
+    assert "<style>text{white-space:pre}</style>" in drawn
+    for kept in (*FOLDER.iterdir(), *DRAWN.glob("*.svg")):
+        assert "<style>text{white-space:pre}</style>" in kept.read_text(encoding="utf-8"), kept
 
 
 def test_masks_keep_the_width_and_the_looks() -> None:

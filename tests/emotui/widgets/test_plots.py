@@ -9,6 +9,7 @@ from textual.widget import Widget
 from emotui.events import Progress
 from emotui.jobbook import JobState
 from emotui.widgets.bars import Bars, Histogram, bar
+from emotui.widgets.cells import signed
 from emotui.widgets.heat_map import HeatMap, tenths
 from emotui.widgets.job_row import JobRow, Meter, duration, rate_text
 from emotui.widgets.legend import Legend
@@ -46,6 +47,20 @@ def test_the_heat_map_scrolls_with_the_cursor_and_names_the_pair() -> None:
         assert "emotion0" in lines(heat_map)[1]
 
     play(heat_map, scenario, size=(60, 12), colors=False)
+
+
+def test_long_names_leave_the_pair_its_number() -> None:
+    heat_map = HeatMap()
+
+    async def scenario(app: Host) -> None:
+        names = [f"a feeling without a name, number {i}, of many words" for i in range(len(LABELS))]
+        heat_map.set_matrix(MATRIX, names)
+        await app.pilot.pause()
+        text = lines(heat_map)[-1]
+        assert text.endswith(f"cosine {signed(MATRIX[0][0])}")
+        assert text.count("…") == 2
+
+    play(heat_map, scenario, size=(60, 12))
 
 
 def test_cells_are_narrower_where_the_whole_map_fits_so() -> None:
@@ -203,6 +218,9 @@ def test_the_job_row_says_how_far_how_fast_and_how_long() -> None:
         row.show(JobState(2, "probe", "failed", error="IndexError: no layer 40"))
         assert lines(row)[0].startswith(" ✗ probe")
         assert lines(row)[0].endswith("no layer 40")
+        row.show(JobState(2, "probe of a run", "failed", error="a reason that goes on " * 9))
+        assert lines(row)[0].startswith(" ✗ probe of a run ")
+        assert lines(row)[0].endswith("…"), "cut, and it says so"
         row.show(None)
         assert lines(row)[0] == " idle"
 

@@ -82,3 +82,22 @@ def test_another_text_of_the_same_length_needs_no_layout() -> None:
             assert layouts, "more lines than there is room for: the scroll bar comes"
 
     asyncio.run(run())
+
+
+def test_the_bar_is_there_only_while_the_text_needs_it() -> None:
+    steps = [
+        (3, "one line", False), (3, "word " * 90, True), (3, "a", False),
+        (8, "b\n" * 5, False), (4, "b\n" * 5, True), (4, "c", False),
+    ]  # fmt: skip
+
+    async def run() -> None:
+        app = Reader()
+        async with app.run_test(size=(40, 8)) as pilot:
+            for height, text, bar in steps:
+                app.prose.styles.height = height
+                app.prose.show("head", text)
+                await pilot.pause()
+                await pilot.pause()
+                assert app.prose.show_vertical_scrollbar is bar, (height, text)
+
+    asyncio.run(run())

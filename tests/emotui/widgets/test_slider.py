@@ -3,7 +3,7 @@
 import pytest
 
 from emotui.widgets.slider import AlphaSlider
-from tests.emotui.widgets.host import Host, lines, play
+from tests.emotui.widgets.host import Host, lines, play, segments
 
 
 def test_steps_are_exact_and_stay_in_the_range() -> None:
@@ -116,3 +116,37 @@ def test_a_range_without_zero_or_without_steps_is_refused(
     low, high, step = given
     with pytest.raises(ValueError, match="it must hold 0"):
         AlphaSlider(low=low, high=high, step=step)
+
+
+def test_outside_is_said_where_the_window_has_no_room() -> None:
+    slider = AlphaSlider(label="a feeling witho… α", low=-0.5, high=0.5, value=0.22)
+
+    async def scenario(app: Host) -> None:
+        slider.set_window((-0.11, 0.11))
+        await app.pilot.pause()
+        assert "coherent" not in lines(slider)[0]
+        assert lines(slider)[0].endswith("+.220  OUTSIDE")
+        slider.set_value(0.1)
+        assert "OUTSIDE" not in lines(slider)[0]
+
+    play(slider, scenario, size=(72, 1))
+
+
+@pytest.mark.parametrize("colors", [True, False])
+def test_the_label_says_which_slider_has_the_focus(colors: bool) -> None:
+    slider = AlphaSlider(label="joyful α")
+
+    async def scenario(app: Host) -> None:
+        label = segments(slider, 0)[0]
+        assert label.text == "joyful α"
+        assert label.style is not None
+        assert label.style.bold
+        assert bool(label.style.reverse) is not colors
+        app.set_focus(None)
+        await app.pilot.pause()
+        label = segments(slider, 0)[0]
+        assert label.style is not None
+        assert not label.style.bold
+        assert not label.style.reverse
+
+    play(slider, scenario, colors=colors)

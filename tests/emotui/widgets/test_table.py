@@ -87,6 +87,7 @@ def test_n_goes_through_the_hits_and_round() -> None:
             await app.pilot.press(key)
             assert table.cursor == row
         assert table.hit_text == "hit 3 of 3"
+        assert lines(table)[0].split()[2:] == ["text", "hit", "3", "of", "3"]
         assert "hit 3 of 3" in lines(table)[0]
         await app.pilot.press("k")
         assert table.hit_text == "3 hits"
