@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
+from emotui.screen_reset import screen_reset
+
 LEAVE_SECONDS = 4.0
 """How long the screen has to close by itself."""
 
@@ -29,9 +31,10 @@ class Told:
 def saved_on_signals(save: Callable[[], object], leave: Callable[[int], object]) -> Iterator[Told]:
     """For the time of the block; the handlers are put back afterwards.
 
-    `save` must be safe in any thread; `leave(code)` asks the screen to close and may do nothing.
+    `save` must be safe in any thread; `leave(code)` asks the screen to close and may do nothing: a
+    screen that has not closed in time is left to the terminal as well as it can be.
     """
-    told = Told()
+    told, reset = Told(), screen_reset()
 
     def farewell(code: int) -> None:
         try:
@@ -39,6 +42,7 @@ def saved_on_signals(save: Callable[[], object], leave: Callable[[int], object])
             leave(code)
             threading.Event().wait(LEAVE_SECONDS)
         finally:
+            reset()
             os._exit(code)
 
     def handler(number: int, frame: FrameType | None) -> None:

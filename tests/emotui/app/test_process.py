@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -173,3 +174,25 @@ raise SystemExit(run_workbench(load_settings()))
     (file,) = (tmp_path / "workbench" / "errors").glob("crash-*.txt")
     assert "ZeroDivisionError: [bold]boom[/]" in file.read_text(encoding="utf-8")
     assert load_session(tmp_path / "workbench" / "session.json").session.pane == "jobs"
+
+
+def test_a_screen_that_is_stuck_gives_the_terminal_back(tmp_path: Path) -> None:
+    """Its thread never returns; the process is told to go."""
+    code = """
+import sys, threading, tty
+from emotui import farewell
+farewell.LEAVE_SECONDS = 0.2
+with farewell.saved_on_signals(lambda: None, lambda code: None):
+    tty.setraw(0)
+    sys.stdout.write("\\x1b[?1049h\\x1b[?25lstuck")
+    sys.stdout.flush()
+    threading.Event().wait(60)
+"""
+    child = Terminal(tmp_path, ["-c", code])
+    before = termios.tcgetattr(child.fd)
+    child.until(lambda seen: b"stuck" in seen)
+    assert termios.tcgetattr(child.fd) != before
+    os.kill(child.pid, signal.SIGTERM)
+    child.until(lambda seen: b"\x1b[?1049l\x1b[?25h" in seen)
+    assert os.waitstatus_to_exitcode(os.waitpid(child.pid, 0)[1]) == 143
+    assert termios.tcgetattr(child.fd) == before
