@@ -27,6 +27,8 @@ class RunChoice:
     """Labels of its dataset as it is now, or of its own; 0 where there are none."""
     twin: bool
     """Whether it is of an untrained twin, which is a control and not a subject."""
+    probed: bool = False
+    """Whether a probe of it is kept."""
 
     @property
     def fits(self) -> bool:
@@ -63,7 +65,7 @@ class RunList:
     runs: tuple[RunChoice, ...]
     """The last changed first."""
     preferred: str
-    """The newest that can be probed, one of the dataset before all others; "" for none."""
+    """One that can be probed, the newest of the best: of the dataset, probed; "" for none."""
 
 
 def runs_job(home: Home, dataset: str = "") -> Job:
@@ -71,9 +73,8 @@ def runs_job(home: Home, dataset: str = "") -> Job:
     known = {info.name: len(info.labels) for info in list_datasets(home)}
     runs = tuple(_choices(home, known))
     fitting = [choice for choice in runs if choice.fits]
-    mine = [choice for choice in fitting if choice.run.dataset == dataset]
-    first = [*mine, *fitting][:1]
-    yield Done(RunList(runs, first[0].run.run_id if first else ""))
+    fitting.sort(key=lambda c: (c.run.dataset != dataset, not c.probed))
+    yield Done(RunList(runs, fitting[0].run.run_id if fitting else ""))
 
 
 def _choices(home: Home, known: dict[str, int]) -> Iterator[RunChoice]:
@@ -81,7 +82,8 @@ def _choices(home: Home, known: dict[str, int]) -> Iterator[RunChoice]:
         info = _info(home, run)
         foreign = info.get("foreign")
         labels = len(info.get("labels") or ()) if foreign else known.get(run.dataset, 0)
-        yield RunChoice(run, labels, info.get("twin_seed") is not None)
+        probed = bool(_probes(home, run.run_id))
+        yield RunChoice(run, labels, info.get("twin_seed") is not None, probed)
 
 
 def _info(home: Home, run: RunSummary) -> dict[str, Any]:
@@ -95,12 +97,16 @@ def newest_probe_job(home: Home, run: str) -> Job:
     """Done holds the ProbeReport written last for this run, or None where there is none."""
     from emotui.jobs.probe import ProbeReport
 
-    found = sorted((home.runs / run / "results").glob("probe-*.json"), key=_age)
+    found = sorted(_probes(home, run), key=_age)
     if not found:
         yield Done(None)
         return
     value = read_json(found[-1])
     yield Done(ProbeReport(**{**value, "not_run": tuple(value["not_run"]), "cached": True}))
+
+
+def _probes(home: Home, run: str) -> list[Path]:
+    return list((home.runs / run / "results").glob("probe-*.json"))
 
 
 def _age(path: Path) -> float:

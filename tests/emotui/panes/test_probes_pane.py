@@ -95,6 +95,23 @@ def test_the_run_that_can_be_probed_is_taken_though_others_are_newer(
     run(scenario, home)
 
 
+def test_a_probed_run_is_taken_before_a_newer_one(home: Path, prepared: Prepared) -> None:
+    again = prepared.run + "x"
+    shutil.copytree(home / "runs" / prepared.run, home / "runs" / again)
+
+    def preferred(dataset: str = "") -> str:
+        *_, done = runs_job(Home(home), dataset)
+        return str(done.value.preferred)  # type: ignore[union-attr]
+
+    shutil.rmtree(home / "runs" / prepared.run / "results", ignore_errors=True)
+    shutil.rmtree(home / "runs" / again / "results", ignore_errors=True)
+    assert preferred() == again, "the newer of two that were not probed"
+    probe = home / "runs" / prepared.run / "results" / "probe-abc.json"
+    probe.parent.mkdir()
+    probe.write_text("{}")
+    assert preferred() == preferred("texts") == prepared.run
+
+
 def test_a_run_without_labels_says_why_it_cannot_be_probed(home: Path) -> None:
     plain = next(r.run_id for r in list_runs(Home(home)) if r.dataset == "plain")
 
