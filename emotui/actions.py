@@ -349,16 +349,19 @@ def palette(pane: str | None = None) -> list[Action]:
 
 
 def help_rows(pane: str, keymap: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
-    """(keys, what they do) for a pane, then what works everywhere."""
+    """(keys, what they do) for a pane, then what works everywhere; a pane comes first."""
     keymap = keymap or {}
     lists = (LISTS,) if "table" in WIDGETS.get(pane, ()) else ()
-    places = (pane, *lists, EVERYWHERE)
-    return [
-        (shown_keys(keymap.get(a.id, a.keys)), a.tip)
-        for place in places
-        for a in ACTIONS
-        if a.pane == place and a.keys
-    ]
+    rows: list[tuple[str, str]] = []
+    taken: set[str] = set()
+    for place in (pane, *lists, EVERYWHERE):
+        for a in (a for a in ACTIONS if a.pane == place and a.keys):
+            keys = [k for k in keymap.get(a.id, a.keys).split(",") if k not in taken]
+            if keys:
+                rows.append((shown_keys(",".join(keys)), a.tip))
+            if a.owner == pane:
+                taken.update(keys)
+    return rows
 
 
 def markdown() -> str:
@@ -376,6 +379,8 @@ _SHOWN = {
     "slash": "/",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
     "dollar_sign": "$",
     "enter": "Enter",
     "space": "Space",

@@ -76,6 +76,26 @@ def test_help_names_every_key_of_the_pane(pane: str) -> None:
     assert {a.tip for a in ACTIONS if a.pane in (pane, EVERYWHERE) and a.keys} <= tips
 
 
+@pytest.mark.parametrize("pane", PANES)
+def test_help_shows_keys_as_they_are_on_a_keyboard(pane: str) -> None:
+    for keys, tip in help_rows(pane):
+        for key in keys.split():
+            assert (
+                len(key.removeprefix("^").removeprefix("Shift+")) == 1
+                or key.istitle()
+                or (key in ("PgUp", "PgDn"))
+            ), (key, tip)
+
+
+def test_help_leaves_out_what_a_key_does_elsewhere() -> None:
+    rows = dict(help_rows("audit"))
+    assert "claim" in rows["n"]
+    assert len([keys for keys, _ in help_rows("audit") if keys in ("n", "N")]) == 2
+    assert any(keys == "n" and "filter" in tip for keys, tip in help_rows("data"))
+    moved = dict(help_rows("audit", {"audit.new": "f9"}))
+    assert "filter" in moved["n"], "a key that was set free is the table's again"
+
+
 def test_the_palette_puts_the_pane_first_and_names_begin_with_a_noun() -> None:
     names = palette("steer")
     assert names[0].pane == "steer"
