@@ -45,7 +45,8 @@ class RunChoice:
         if self.labels < 2:
             count = f"{self.run.committed_rows:,} rows, {self.labels or 'no'} label"
             return f"{count}: nothing to tell apart"
-        return f"{self.run.committed_rows:,} rows, {self.labels} labels"
+        probed = ", probed" if self.probed else ""
+        return f"{self.run.committed_rows:,} rows, {self.labels} labels{probed}"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 from emotui.sanitize import one_line
 
 T = TypeVar("T")
+NO_MATCH = "nothing has these letters"
 
 
 class Dialog(ModalScreen[T]):
@@ -124,6 +125,8 @@ class PickOne(Dialog[str]):
         options.clear_options()
         options.add_options(Option(Text(one_line(text)), id=value) for value, text in shown)
         values = [value for value, _ in shown]
+        if not values:
+            options.add_option(Option(Text(NO_MATCH), disabled=True))
         if values:
             options.highlighted = values.index(self._current) if self._current in values else 0
 

@@ -16,7 +16,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from emotui.sanitize import one_line, shorten
-from emotui.screens.asking import Dialog
+from emotui.screens.asking import NO_MATCH, Dialog
 
 _GROUP = "group:"
 HINT = "Space marks · a all · n none · / narrows · Enter takes"
@@ -92,6 +92,8 @@ class PickMany(Dialog[tuple[str, ...]]):
         self._list.add_options(
             Option(Text(shorten(one_line(text), WIDE)), id=value) for value, text in shown
         )
+        if not shown:
+            self._list.add_option(Option(Text(NO_MATCH), disabled=True))
         if shown:
             self._list.highlighted = min(at or 0, len(shown) - 1)
         n = len(self.marked)

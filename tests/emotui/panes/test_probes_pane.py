@@ -15,6 +15,7 @@ from emotui.cli import main
 from emotui.jobs.runchoice import RunList, findings_job, runs_job
 from emotui.panes.probecurves import BANDED, HUES, LOOKS, Curves
 from emotui.panes.probes import ProbesPane
+from emotui.screens.asking import NO_MATCH
 from emotui.widgets.braille import sample
 from emotui.widgets.cells import wrapped
 from emotui.widgets.chart_grid import DASHES
@@ -110,6 +111,20 @@ def test_a_probed_run_is_taken_before_a_newer_one(home: Path, prepared: Prepared
     probe.parent.mkdir()
     probe.write_text("{}")
     assert preferred() == preferred("texts") == prepared.run
+
+
+def test_a_list_narrowed_to_nothing_says_so_and_enter_takes_nothing(home: Path) -> None:
+    async def scenario(host: Hosted) -> None:
+        before = host.workspace.run
+        await host.press("o", "q", "q", "enter")
+        assert NO_MATCH in host.screen()
+        await host.press("backspace", "backspace")
+        assert NO_MATCH not in host.screen()
+        assert "2 labels, probed" in host.screen()
+        await host.press("escape")
+        assert host.workspace.run == before
+
+    run(scenario, home)
 
 
 def test_a_run_without_labels_says_why_it_cannot_be_probed(home: Path) -> None:
