@@ -60,9 +60,22 @@ def now_and_then(still: float) -> None:
     waited = time.monotonic() - _last
     if not _ours or waited < EVERY or (still < STILL and waited < LATEST):
         return
+    _empty_caches()
     gc.collect()
     _libc("malloc_trim", 0)
     _last = time.monotonic()
+
+
+def _empty_caches() -> None:
+    """Caches of the drawing libraries, which would fill for an hour; a screen refills its part."""
+    from rich.segment import Segment
+    from textual._styles_cache import StylesCache
+    from textual.strip import Strip
+
+    for drawn in (Segment._split_cells, Strip.render_ansi, StylesCache.get_inner_outer):
+        empty = getattr(drawn, "cache_clear", None)
+        if empty is not None:
+            empty()
 
 
 def _libc(function: str, *numbers: int) -> None:
