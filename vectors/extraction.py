@@ -151,9 +151,10 @@ def extract(
 ) -> Iterator[PooledBatch]:
     """Yield the pooled residual streams of rows `start` on, one window at a time.
 
-    `texts` and `spans` (characters, per text) may be any lazy sequences: only slices of one window
-    are read. Windows end at multiples of `window`, so a run resumed at one groups its batches, and
-    gives its values, like an uninterrupted one. Raises Cancelled between batches.
+    `texts` and `spans` (characters, per text) may be any lazy sequences: they are read in order, in
+    the caller's thread, a slice of one window at a time (on a CUDA device one or two windows before
+    it is yielded). Windows end at multiples of `window`, so a run resumed at one groups its
+    batches, and gives its values, like an uninterrupted one. Raises Cancelled between batches.
     """
     if "spans" in plan.poolings and spans is None:
         raise TextError("pooling 'spans' needs the texts' character spans; none were given")
@@ -279,12 +280,6 @@ class _Window:
             for i, encoding in enumerate(self.encodings)
         ]
         self.n_tokens = np.array([c.text_tokens.sum() for c in self.choices], dtype=np.int32)
-        n, d_model = len(self.encodings), model.info.d_model
-        self.values = self._empty(len(plan.poolings), n, len(plan.layers), d_model)
-        self.norm = np.full((n, len(plan.layers)), np.nan, dtype=np.float32)
-        self.token_offsets = np.concatenate([[0], np.cumsum(self.n_tokens, dtype=np.int64)])
-        kept = int(self.token_offsets[-1]) if plan.token_layers else 0
-        self.token_values = self._empty(kept, len(plan.token_layers), d_model)
         self.failures: list[Failure] = []
         self.queue: deque[ndarray] = deque()  # rows of each batch still to launch
         self.n_flying = 0  # batches launched and not yet put in place
@@ -295,7 +290,15 @@ class _Window:
         return np.full(shape, _BF16_NAN if dtype is np.uint16 else np.nan, dtype=dtype)
 
     def begin(self, budget: _Budget) -> None:
-        """Every usable text once, in batches."""
+        """Room for the values, which a window made ahead does not take yet; every usable text once,
+        in batches.
+        """
+        plan, n, d_model = self.plan, len(self.encodings), self.model.info.d_model
+        self.values = self._empty(len(plan.poolings), n, len(plan.layers), d_model)
+        self.norm = np.full((n, len(plan.layers)), np.nan, dtype=np.float32)
+        self.token_offsets = np.concatenate([[0], np.cumsum(self.n_tokens, dtype=np.int64)])
+        kept = int(self.token_offsets[-1]) if plan.token_layers else 0
+        self.token_values = self._empty(kept, len(plan.token_layers), d_model)
         usable = np.flatnonzero(self.n_tokens)
         for i in np.flatnonzero(self.n_tokens == 0):
             self._set_aside(int(i), "*", "no tokens: the text is empty")
