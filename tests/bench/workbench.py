@@ -32,7 +32,6 @@ ROWS = 250_000
 BURST = 25
 """Keys pressed before the run is started again, so that text streams all the time."""
 PAUSE_S = 0.06
-TOKENS = 3000
 EMPTY = """
 from textual.app import App
 from textual.widgets import Static
@@ -124,7 +123,7 @@ def in_data(home: Path, model: str, slow_rows: int, keys: int) -> None:
     program.close()
 
 
-def while_streaming(home: Path, keys: int) -> None:
+def while_streaming(home: Path, keys: int, tokens: int) -> None:
     """Keys at the slider and in the rows while a model writes."""
     save_session(
         home / "workbench" / "session.json",
@@ -136,7 +135,7 @@ def while_streaming(home: Path, keys: int) -> None:
     program.settle(1.0)
     program.send("s")
     program.wait_for("Sampling")
-    program.send("\x05\x15" + f"seed=1 tokens={TOKENS}")
+    program.send("\x05\x15" + f"seed=1 tokens={tokens}")
     time.sleep(0.3)
     program.send("\r")
     program.settle()
@@ -192,6 +191,7 @@ def main() -> int:
     parser.add_argument("--slow-rows", type=int, default=20_000, help="texts of the extraction")
     parser.add_argument("--pairs", type=int, default=9, help="of first paints; 0 = none")
     parser.add_argument("--keys", type=int, default=150, help=f"of each part, in bursts of {BURST}")
+    parser.add_argument("--tokens", type=int, default=3000, help="of each text that streams")
     given = parser.parse_args()
     model = str(given.model.resolve())
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start")
@@ -211,7 +211,7 @@ def main() -> int:
         )
         in_data(home, str(writer), given.slow_rows, given.keys)
         vectors_of(home, writer, dataset="small", name="bench", limit=200)
-        while_streaming(home, given.keys)
+        while_streaming(home, given.keys, given.tokens)
     return 0
 
 
