@@ -1,21 +1,24 @@
 """One padded batch through the model's body, pooled inside the hooks.
 
-In: a model, a plan, the encodings and token choices of one batch. Out: numpy arrays in the stored
-dtype, and which texts came out finite. Nothing of the size [text pos d_model] outlives its block
-but the token rows that were asked for. Knows nothing about windows, order or failures.
+In: a model, a plan, the encodings and token choices of one batch. Out: a batch in flight, and when
+it has landed numpy arrays in the stored dtype, and which texts came out finite. Nothing of the size
+[text pos d_model] outlives its block but the token rows that were asked for. Knows nothing about
+windows, order or failures.
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Int
 from numpy import ndarray
 from torch import Tensor
 
 from .hooks import residual_hooks, stop_after
 from .pooling import Choice, pool, pool_weights
 from .tokens import Encoding, collate
+from .transfer import Finished, to_host
 
 if TYPE_CHECKING:
     from .extraction import ExtractionPlan
@@ -32,12 +35,36 @@ class BatchResult:
     finite: Bool[ndarray, " text"]
 
 
-def try_batch(
+@dataclass(frozen=True)
+class InFlight:
+    """One batch that the device was asked for; nothing of it may be read before it has landed."""
+
+    values: Tensor  # the fields of BatchResult, on the host
+    norm: Tensor
+    finite: Tensor
+    tokens: Tensor | None  # [T token_layer d_model], text by text
+    tokens_finite: Tensor | None  # [T]
+    counts: Int[ndarray, " text"]  # tokens of each text
+    finished: Finished
+
+    def land(self) -> BatchResult:
+        """Wait for the device."""
+        self.finished.wait()
+        finite, tokens = self.finite.numpy(), list[ndarray]()
+        if self.tokens is not None and self.tokens_finite is not None:
+            stops = np.cumsum(self.counts)
+            tokens = np.split(_to_numpy(self.tokens), stops[:-1])
+            starts = stops - self.counts
+            finite = finite & np.logical_and.reduceat(self.tokens_finite.numpy(), starts)
+        return BatchResult(_to_numpy(self.values), self.norm.numpy(), tokens, finite)
+
+
+def try_launch(
     model: "LanguageModel", plan: "ExtractionPlan", rows: list[tuple[Encoding, Choice]]
-) -> BatchResult | None:
+) -> InFlight | None:
     """One batch through the body, or None where memory ran out (and is free again)."""
     try:
-        return run_batch(model, plan, rows)
+        return launch(model, plan, rows)
     except torch.OutOfMemoryError:
         pass
     except RuntimeError as error:  # the CPU allocator has no class of its own
@@ -49,17 +76,16 @@ def try_batch(
     return None
 
 
-def run_batch(
+def launch(
     model: "LanguageModel", plan: "ExtractionPlan", rows: list[tuple[Encoding, Choice]]
-) -> BatchResult:
-    """One forward pass up to the last wanted block."""
+) -> InFlight:
+    """One forward pass up to the last wanted block; every text has a text token."""
     batch = collate([e for e, _ in rows], pad_id=model.pad_id, device=model.device)
-    weights = pool_weights([choice for _, choice in rows], model.device)
+    choices = [choice for _, choice in rows]
+    weights = pool_weights(choices, model.device, getattr(torch, model.info.dtype))
     stored = getattr(torch, plan.stored_dtype)
     pooled: dict[int, tuple[Tensor, Tensor]] = {}
     kept: dict[int, Tensor] = {}
-    # Found once, before the pass: finding them makes a GPU wait for all that was asked of it.
-    at = weights.text_tokens.nonzero(as_tuple=True) if plan.token_layers else ()
     pooled_layers, token_layers = frozenset(plan.layers), frozenset(plan.token_layers)
 
     def read(h: Tensor, layer: int) -> None:
@@ -67,7 +93,7 @@ def run_batch(
         if layer in pooled_layers:
             pooled[layer] = pool(h, here)
         if layer in token_layers:
-            kept[layer] = h[tuple(i.to(h.device) for i in at)].to(stored)
+            kept[layer] = h[here.text_at[0], here.text_at[1]].to(stored)
 
     wanted = sorted(pooled_layers | token_layers)
     with (
@@ -85,19 +111,24 @@ def run_batch(
     norm = torch.stack([pooled[layer][1].to(model.device) for layer in plan.layers], dim=1)
     values = values.to(stored)
     finite = torch.isfinite(values).flatten(1).all(1) & torch.isfinite(norm).all(1)
-    counts = [int(choice.text_tokens.sum()) for _, choice in rows]
-    tokens: list[ndarray] = []
+    tokens = tokens_finite = None
     if plan.token_layers:
-        stacked = torch.stack([kept[layer].to(model.device) for layer in plan.token_layers], dim=1)
-        parts = torch.split(stacked, counts)
-        finite &= torch.stack([torch.isfinite(part).all() for part in parts])
-        tokens = [_to_numpy(part) for part in parts]
-    return BatchResult(_to_numpy(values), norm.cpu().numpy(), tokens, finite.cpu().numpy())
+        tokens = torch.stack([kept[layer].to(model.device) for layer in plan.token_layers], dim=1)
+        tokens_finite = to_host(torch.isfinite(tokens).flatten(1).all(1))
+        tokens = to_host(tokens)
+    return InFlight(
+        values=to_host(values),
+        norm=to_host(norm),
+        finite=to_host(finite),
+        tokens=tokens,
+        tokens_finite=tokens_finite,
+        counts=np.array([choice.text_tokens.sum() for choice in choices]),
+        finished=Finished(model.device),
+    )
 
 
 def _to_numpy(tensor: Tensor) -> ndarray:
     """bfloat16, which numpy lacks, as its bits in uint16."""
-    tensor = tensor.cpu()
     array: ndarray = (
         tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor
     ).numpy()

@@ -18,14 +18,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int, Int64
 from numpy import ndarray
 from torch import Tensor
 
 from .errors import TextError
 from .tokens import Encoding, span_mask
+from .transfer import to_device
 
 POOLINGS = ("mean50", "mean", "last", "spans")
+_HALF = (torch.bfloat16, torch.float16)
 MASK_RULE = "text tokens by mask, BOS and control tokens out; mean50 from the {skip}th, from 1"
 
 
@@ -68,29 +70,44 @@ def choose_tokens(
 
 @dataclass(frozen=True)
 class PoolWeights:
-    """The choices of one right-padded batch; the last row of `takes` is all text tokens."""
+    """The choices of one padded batch, on the device that pools."""
 
-    takes: Float[Tensor, "text pooling_1 pos"]  # 1 where taken, else 0
-    counts: Float[Tensor, "text pooling_1"]  # tokens taken, at least 1
-    text_tokens: Bool[Tensor, "text pos"]
+    takes: Float[Tensor, "text pooling_0 pos"]  # 1 where taken, else 0; rows past the poolings: 0
+    counts: Float32[Tensor, "text pooling"]  # tokens taken, at least 1
+    is_text: Float32[Tensor, "text pos"]  # 1 on text tokens, else 0
+    n_text: Float32[Tensor, " text"]  # text tokens, at least 1
+    text_at: Int64[Tensor, "2 T"]  # text and pos of every text token, text by text
 
     def to(self, device: torch.device) -> "PoolWeights":
         """The same on another device (blocks of a device map lie on several)."""
-        return PoolWeights(
-            self.takes.to(device), self.counts.to(device), self.text_tokens.to(device)
-        )
+        return PoolWeights(**{name: value.to(device) for name, value in vars(self).items()})
 
 
-def pool_weights(choices: Sequence[Choice], device: torch.device) -> PoolWeights:
-    """Pad the choices of one batch to a common width."""
+def pool_weights(
+    choices: Sequence[Choice], device: torch.device, dtype: torch.dtype = torch.float32
+) -> PoolWeights:
+    """Pad the choices of one batch to a common width; `dtype` is that of the residual stream.
+
+    In half precision on a CUDA device the poolings are padded to eights and lie last in memory:
+    its matrix units read rows of eight, whatever the number of tokens.
+    """
+    n, n_poolings = len(choices), len(choices[0].takes)
     width = max(choice.text_tokens.size for choice in choices)
-    takes = np.zeros((len(choices), len(choices[0].takes) + 1, width), dtype=np.float32)
+    takes = np.zeros((n, n_poolings, width), dtype=np.float32)
+    is_text = np.zeros((n, width), dtype=np.float32)
     for row, choice in enumerate(choices):
-        takes[row, :-1, : choice.text_tokens.size] = choice.takes
-        takes[row, -1, : choice.text_tokens.size] = choice.text_tokens
+        takes[row, :, : choice.text_tokens.size] = choice.takes
+        is_text[row, : choice.text_tokens.size] = choice.text_tokens
+    counts = torch.from_numpy(takes.sum(-1).clip(min=1))
     weights = torch.from_numpy(takes)
-    counts = weights.sum(-1).clamp(min=1)
-    return PoolWeights(weights, counts, weights[:, -1] > 0).to(device)
+    if device.type == "cuda" and dtype in _HALF:
+        wide = torch.zeros((n, width, -(-n_poolings // 8) * 8), dtype=dtype)
+        wide[:, :, :n_poolings] = weights.transpose(1, 2)
+        weights = wide.transpose(1, 2)
+    n_text = torch.from_numpy(is_text.sum(-1).clip(min=1))
+    text_at = torch.from_numpy(np.stack(is_text.nonzero()))
+    parts = (weights, counts, torch.from_numpy(is_text), n_text, text_at)
+    return PoolWeights(*(to_device(part, device) for part in parts))
 
 
 def pool(
@@ -99,12 +116,15 @@ def pool(
     """Means over the taken tokens, and the mean of |h| over all text tokens, in float32.
 
     Sums with weights 0 and 1 and divides after, so that reduced-precision matrix units cannot
-    round 1/n.
+    round 1/n. A CUDA device sums half precision in float32 as it reads it; elsewhere it is cast.
     """
-    sums = torch.bmm(weights.takes[:, :-1], h.float())
+    if h.device.type == "cuda" and h.dtype in _HALF:
+        sums = torch.bmm(weights.takes.to(h.dtype), h, out_dtype=torch.float32)
+    else:
+        sums = torch.bmm(weights.takes.float(), h.float())
     norms = torch.linalg.vector_norm(h, dim=-1, dtype=torch.float32)
-    norm = (norms * weights.takes[:, -1]).sum(-1) / weights.counts[:, -1]
-    return sums / weights.counts[:, :-1, None], norm
+    norm = (norms * weights.is_text).sum(-1) / weights.n_text
+    return sums[:, : weights.counts.shape[1]] / weights.counts[..., None], norm
 
 
 def counts_taken(choices: Sequence[Choice]) -> Int[ndarray, "text pooling"]:

@@ -179,7 +179,7 @@ class Held(Engine):
 
 
 def job(model: LanguageModel, args: argparse.Namespace) -> None:
-    texts = Texts(4 * args.texts, (30, 100))[:]
+    texts = Texts(args.job_texts, (30, 100))[:]
     batches = batches_of(model, texts)
     n_tokens = sum(sum(b.lengths) for b in batches)
     with tempfile.TemporaryDirectory() as folder:
@@ -257,6 +257,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=2048)
     parser.add_argument("--dtype", default="bfloat16")
     parser.add_argument("--texts", type=int, default=1024)
+    parser.add_argument("--job-texts", type=int, default=4096, help="texts of the part `job`")
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--parts", default=",".join(PARTS))

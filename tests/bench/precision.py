@@ -1,9 +1,10 @@
 """What the integrity controls read in each number format, of a sound engine and of broken ones.
 
-    python -m tests.bench.precision MODEL_DIR... [--device cuda] [--random 24x2048]
+    python -m tests.bench.precision MODEL_DIR... [--device cuda] [--random 24x2048 [--only-random]]
+        [--formats float32,bfloat16,float16]
 
-Each model is read in float32, bfloat16 and float16; `--random` adds an untrained Llama and GPT-NeoX
-of that size with the first model's tokenizer. Printed per control: its numbers, its state, and what
+Each model is read in each format; `--random` adds an untrained Llama and GPT-NeoX of that size with
+the first model's tokenizer. Printed per control: its numbers, its state, and what
 it says of a planted fault (alpha forgotten in the cache, a tenth of the push lost, positions
 shifted, the LayerNorm's mean put back). Where a sound engine fails or a broken one passes, the bar
 of that format is wrong: the last column says so.
@@ -135,14 +136,17 @@ def main() -> None:
     parser.add_argument("models", type=Path, nargs="+")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--random", default="", help="LAYERSxWIDTH of untrained models")
+    parser.add_argument("--only-random", action="store_true", help="the models give a tokenizer")
+    parser.add_argument("--formats", default=",".join(DTYPES))
     args = parser.parse_args()
+    formats = args.formats.split(",")
     print("| model | format | control | numbers | sound | with a fault | |\n" + "|---" * 7 + "|")
-    for folder in args.models:
-        for dtype in DTYPES:
+    for folder in () if args.only_random else args.models:
+        for dtype in formats:
             measure(load_model(folder, dtype=dtype, device=args.device))
     if args.random:
         layers, width = map(int, args.random.split("x"))
-        for family, dtype in itertools.product(("llama", "gpt_neox"), DTYPES):
+        for family, dtype in itertools.product(("llama", "gpt_neox"), formats):
             size = argparse.Namespace(
                 family=family, layers=layers, width=width, dtype=dtype, device=args.device
             )

@@ -28,11 +28,10 @@ from tests.bench.program import (
     write_rows,
 )
 
-ROWS, KEYS = 250_000, 150
+ROWS = 250_000
 BURST = 25
 """Keys pressed before the run is started again, so that text streams all the time."""
 PAUSE_S = 0.06
-TOKENS = 3000
 EMPTY = """
 from textual.app import App
 from textual.widgets import Static
@@ -90,7 +89,7 @@ def _met(yes: bool) -> str:
     return "met" if yes else "MISSED"
 
 
-def in_data(home: Path, model: str, slow_rows: int) -> None:
+def in_data(home: Path, model: str, slow_rows: int, keys: int) -> None:
     """Opening, then keys while nothing and while an extraction runs."""
     program = Program(["-m", "emotui"], env=environment(home))
     program.wait_for("250,000")
@@ -99,7 +98,7 @@ def in_data(home: Path, model: str, slow_rows: int) -> None:
     seconds = program.wait_for("row 0 ·")
     print(f"250,000 rows open in {seconds:.2f} s (bar about 1: {_met(seconds <= 1.2)})")
     program.settle()
-    report("rows, nothing running", list(rows(program, 1, KEYS)))
+    report("rows, nothing running", list(rows(program, 1, keys)))
     program.send("\x1b")
     time.sleep(0.3)
     program.send("j\r")
@@ -113,7 +112,7 @@ def in_data(home: Path, model: str, slow_rows: int) -> None:
     program.wait_for("texts/s", 120)
     before = program.cpu_s
     began = time.perf_counter()
-    found = list(rows(program, 1, KEYS))
+    found = list(rows(program, 1, keys))
     used = (program.cpu_s - before) / (time.perf_counter() - began)
     try:
         program.wait_for("texts/s", 60)
@@ -124,7 +123,7 @@ def in_data(home: Path, model: str, slow_rows: int) -> None:
     program.close()
 
 
-def while_streaming(home: Path) -> None:
+def while_streaming(home: Path, keys: int, tokens: int) -> None:
     """Keys at the slider and in the rows while a model writes."""
     save_session(
         home / "workbench" / "session.json",
@@ -136,11 +135,11 @@ def while_streaming(home: Path) -> None:
     program.settle(1.0)
     program.send("s")
     program.wait_for("Sampling")
-    program.send("\x05\x15" + f"seed=1 tokens={TOKENS}")
+    program.send("\x05\x15" + f"seed=1 tokens={tokens}")
     time.sleep(0.3)
     program.send("\r")
     program.settle()
-    streamed, bursts = 0, KEYS // BURST
+    streamed, bursts = 0, keys // BURST
     found: list[tuple[float, bytes]] = []
     for burst in range(bursts):
         _stream(program)
@@ -191,6 +190,8 @@ def main() -> int:
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--slow-rows", type=int, default=20_000, help="texts of the extraction")
     parser.add_argument("--pairs", type=int, default=9, help="of first paints; 0 = none")
+    parser.add_argument("--keys", type=int, default=150, help=f"of each part, in bursts of {BURST}")
+    parser.add_argument("--tokens", type=int, default=3000, help="of each text that streams")
     given = parser.parse_args()
     model = str(given.model.resolve())
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start")
@@ -208,9 +209,9 @@ def main() -> int:
         writer = random_llama(
             Path(folder) / "writer", model, layers=given.layers, width=given.width
         )
-        in_data(home, str(writer), given.slow_rows)
+        in_data(home, str(writer), given.slow_rows, given.keys)
         vectors_of(home, writer, dataset="small", name="bench", limit=200)
-        while_streaming(home)
+        while_streaming(home, given.keys, given.tokens)
     return 0
 
 

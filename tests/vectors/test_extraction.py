@@ -116,26 +116,35 @@ def test_left_padding_gives_the_same_streams(
 ) -> None:
     """The engine pads right; a mask that counted positions would show here."""
     model, texts = family_model, _texts(6, seed=2)
-    plan = plan_extraction(model, poolings=("mean", "last", "mean50"), stored_dtype="float32")
-    right, _ = _collect(model, texts, plan)
+    plan = plan_extraction(
+        model, poolings=("mean", "last", "mean50"), token_layers=(1,), stored_dtype="float32"
+    )
+    right, (right_batch,) = _collect(model, texts, plan)
     collate, weigh = batch_pass.collate, batch_pass.pool_weights
 
     def left_collate(encodings: list, **options: object) -> object:
         return collate(encodings, side="left", **options)  # type: ignore[arg-type]
 
-    def left_weights(choices: list, device: torch.device) -> object:
-        weights = weigh(choices, device)
-        takes, text_tokens = weights.takes.clone(), weights.text_tokens.clone()
+    def left_weights(choices: list, *given: object) -> object:
+        weights = weigh(choices, *given)  # type: ignore[arg-type]
         for row, choice in enumerate(choices):
-            by = takes.shape[-1] - choice.text_tokens.size
-            takes[row], text_tokens[row] = takes[row].roll(by, -1), text_tokens[row].roll(by, -1)
-        return type(weights)(takes, weights.counts, text_tokens)
+            by = weights.takes.shape[-1] - choice.text_tokens.size
+            weights.takes[row] = weights.takes[row].roll(by, -1)
+            weights.is_text[row] = weights.is_text[row].roll(by, -1)
+            weights.text_at[1, weights.text_at[0] == row] += by
+        return weights
 
     monkeypatch.setattr(batch_pass, "collate", left_collate)
     monkeypatch.setattr(batch_pass, "pool_weights", left_weights)
-    left, _ = _collect(model, texts, plan)
+    left, (left_batch,) = _collect(model, texts, plan)
     for pooling in plan.poolings:
         np.testing.assert_allclose(left[pooling], right[pooling], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(left_batch.norm, right_batch.norm, rtol=1e-3)
+    assert left_batch.tokens is not None
+    assert right_batch.tokens is not None
+    np.testing.assert_allclose(
+        left_batch.tokens.values, right_batch.tokens.values, rtol=1e-3, atol=1e-4
+    )
 
 
 def test_early_stop_gives_the_same_values_and_runs_no_later_block(
@@ -282,7 +291,7 @@ def test_out_of_memory_halves_the_budget_and_goes_on(
     model, texts = tiny_model("llama"), _texts(30)
     plan = plan_extraction(model, poolings=("mean",), stored_dtype="float32")
     want, _ = _collect(model, texts, plan, token_budget=2000)
-    run, sizes = batch_pass.run_batch, []
+    run, sizes = batch_pass.launch, []
 
     def limited(model: LanguageModel, plan: ExtractionPlan, rows: list) -> object:
         sizes.append(len(rows) * max(len(e.ids) for e, _ in rows))
@@ -290,7 +299,7 @@ def test_out_of_memory_halves_the_budget_and_goes_on(
             raise error
         return run(model, plan, rows)
 
-    monkeypatch.setattr(batch_pass, "run_batch", limited)
+    monkeypatch.setattr(batch_pass, "launch", limited)
     got, batches = _collect(model, texts, plan, token_budget=2000, window=20)
     np.testing.assert_allclose(got["mean"], want["mean"], rtol=1e-3, atol=1e-4)
     assert not any(b.failures for b in batches)
@@ -302,14 +311,14 @@ def test_a_text_too_large_alone_is_set_aside(
     tiny_model: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, texts = tiny_model("llama"), ["A door.", " ".join(PROSE), "A lamp."]
-    run = batch_pass.run_batch
+    run = batch_pass.launch
 
     def limited(model: LanguageModel, plan: ExtractionPlan, rows: list) -> object:
         if max(len(e.ids) for e, _ in rows) > 100:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return run(model, plan, rows)
 
-    monkeypatch.setattr(batch_pass, "run_batch", limited)
+    monkeypatch.setattr(batch_pass, "launch", limited)
     values, (batch,) = _collect(model, texts, plan_extraction(model, poolings=("mean",)))
     assert [(f.row, f.pooling) for f in batch.failures] == [(1, "*")]
     assert "out of memory with its" in batch.failures[0].reason
@@ -323,7 +332,7 @@ def test_another_runtime_error_is_not_taken_for_lack_of_memory(
     def broken(*_: object) -> None:
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(batch_pass, "run_batch", broken)
+    monkeypatch.setattr(batch_pass, "launch", broken)
     model = tiny_model("llama")
     with pytest.raises(RuntimeError, match="shapes do not match"):
         list(extract(model, ["A door."], plan_extraction(model)))
