@@ -1,24 +1,21 @@
 """One padded batch through the model's body, pooled inside the hooks.
 
-In: a model, a plan, the encodings and token choices of one batch. Out: a batch in flight, and when
-it has landed numpy arrays in the stored dtype, and which texts came out finite. Nothing of the size
-[text pos d_model] outlives its block but the token rows that were asked for. Knows nothing about
-windows, order or failures.
+In: a model, a plan, the encodings and token choices of one batch. Out: numpy arrays in the stored
+dtype, and which texts came out finite. Nothing of the size [text pos d_model] outlives its block
+but the token rows that were asked for. Knows nothing about windows, order or failures.
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Int
+from jaxtyping import Bool, Float32
 from numpy import ndarray
 from torch import Tensor
 
 from .hooks import residual_hooks, stop_after
 from .pooling import Choice, pool, pool_weights
 from .tokens import Encoding, collate
-from .transfer import Finished, to_host
 
 if TYPE_CHECKING:
     from .extraction import ExtractionPlan
@@ -35,36 +32,12 @@ class BatchResult:
     finite: Bool[ndarray, " text"]
 
 
-@dataclass(frozen=True)
-class InFlight:
-    """One batch that the device was asked for; nothing of it may be read before it has landed."""
-
-    values: Tensor  # the fields of BatchResult, on the host
-    norm: Tensor
-    finite: Tensor
-    tokens: Tensor | None  # [T token_layer d_model], text by text
-    tokens_finite: Tensor | None  # [T]
-    counts: Int[ndarray, " text"]  # tokens of each text
-    finished: Finished
-
-    def land(self) -> BatchResult:
-        """Wait for the device."""
-        self.finished.wait()
-        finite, tokens = self.finite.numpy(), list[ndarray]()
-        if self.tokens is not None and self.tokens_finite is not None:
-            stops = np.cumsum(self.counts)
-            tokens = np.split(_to_numpy(self.tokens), stops[:-1])
-            starts = stops - self.counts
-            finite = finite & np.logical_and.reduceat(self.tokens_finite.numpy(), starts)
-        return BatchResult(_to_numpy(self.values), self.norm.numpy(), tokens, finite)
-
-
-def try_launch(
+def try_batch(
     model: "LanguageModel", plan: "ExtractionPlan", rows: list[tuple[Encoding, Choice]]
-) -> InFlight | None:
+) -> BatchResult | None:
     """One batch through the body, or None where memory ran out (and is free again)."""
     try:
-        return launch(model, plan, rows)
+        return run_batch(model, plan, rows)
     except torch.OutOfMemoryError:
         pass
     except RuntimeError as error:  # the CPU allocator has no class of its own
@@ -76,10 +49,10 @@ def try_launch(
     return None
 
 
-def launch(
+def run_batch(
     model: "LanguageModel", plan: "ExtractionPlan", rows: list[tuple[Encoding, Choice]]
-) -> InFlight:
-    """One forward pass up to the last wanted block; every text has a text token."""
+) -> BatchResult:
+    """One forward pass up to the last wanted block."""
     batch = collate([e for e, _ in rows], pad_id=model.pad_id, device=model.device)
     choices = [choice for _, choice in rows]
     weights = pool_weights(choices, model.device, getattr(torch, model.info.dtype))
@@ -111,24 +84,19 @@ def launch(
     norm = torch.stack([pooled[layer][1].to(model.device) for layer in plan.layers], dim=1)
     values = values.to(stored)
     finite = torch.isfinite(values).flatten(1).all(1) & torch.isfinite(norm).all(1)
-    tokens = tokens_finite = None
+    counts = [int(choice.text_tokens.sum()) for choice in choices]
+    tokens: list[ndarray] = []
     if plan.token_layers:
-        tokens = torch.stack([kept[layer].to(model.device) for layer in plan.token_layers], dim=1)
-        tokens_finite = to_host(torch.isfinite(tokens).flatten(1).all(1))
-        tokens = to_host(tokens)
-    return InFlight(
-        values=to_host(values),
-        norm=to_host(norm),
-        finite=to_host(finite),
-        tokens=tokens,
-        tokens_finite=tokens_finite,
-        counts=np.array([choice.text_tokens.sum() for choice in choices]),
-        finished=Finished(model.device),
-    )
+        stacked = torch.stack([kept[layer].to(model.device) for layer in plan.token_layers], dim=1)
+        parts = torch.split(stacked, counts)
+        finite &= torch.stack([torch.isfinite(part).all() for part in parts])
+        tokens = [_to_numpy(part) for part in parts]
+    return BatchResult(_to_numpy(values), norm.cpu().numpy(), tokens, finite.cpu().numpy())
 
 
 def _to_numpy(tensor: Tensor) -> ndarray:
     """bfloat16, which numpy lacks, as its bits in uint16."""
+    tensor = tensor.cpu()
     array: ndarray = (
         tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor
     ).numpy()

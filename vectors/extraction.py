@@ -4,27 +4,23 @@ In: a LanguageModel, any sequence of texts, a plan. Out: one PooledBatch per win
 rows, as numpy arrays. Runs the body alone (no unembedding), with forward hooks that pool as the
 blocks run, and ends each pass after the last wanted block. Inside a window texts are grouped by
 length under a token budget; a batch that does not fit in memory halves the budget and is run
-again. A CUDA device is given its next batch, of this window or the next, before the one before is
-put in place, so that it works while the host does. Texts that cannot be used are set aside as NaN
-rows and named. Knows nothing about files, labels or directions.
+again. Texts that cannot be used are set aside as NaN rows and named. Knows nothing about files,
+labels or directions.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 from numpy import ndarray
 
-from .ahead import ahead
-from .batch_pass import BatchResult, InFlight, try_launch
+from .batch_pass import BatchResult, try_batch
 from .errors import Cancelled, LayerError, TextError
-from .pooling import MASK_RULE, POOLINGS, choose_tokens, counts_taken
-from .tokens import batches_by_length, encode
+from .pooling import MASK_RULE, POOLINGS, Choice, choose_tokens, counts_taken
+from .tokens import Encoding, batches_by_length, encode
 
 if TYPE_CHECKING:
     from .models import LanguageModel
@@ -34,8 +30,6 @@ _NUMPY_DTYPE = {"bfloat16": np.uint16, "float16": np.float16, "float32": np.floa
 _BF16_NAN = np.uint16(0x7FC0)
 # Tokens of one batch, padding included. Where even one text is too much, that text is set aside.
 _BUDGET = {"cpu": 2048, "mps": 8192, "cuda": 32768}
-# Batches in flight while the host works. A CPU has nobody else to work meanwhile.
-_DEPTH = {"cuda": 1}
 
 
 def never() -> bool:
@@ -151,35 +145,20 @@ def extract(
 ) -> Iterator[PooledBatch]:
     """Yield the pooled residual streams of rows `start` on, one window at a time.
 
-    `texts` and `spans` (characters, per text) may be any lazy sequences: they are read in order, in
-    the caller's thread, a slice of one window at a time (on a CUDA device one or two windows before
-    it is yielded). Windows end at multiples of `window`, so a run resumed at one groups its
-    batches, and gives its values, like an uninterrupted one. Raises Cancelled between batches.
+    `texts` and `spans` (characters, per text) may be any lazy sequences: only slices of one window
+    are read. Windows end at multiples of `window`, so a run resumed at one groups its batches, and
+    gives its values, like an uninterrupted one. Raises Cancelled between batches.
     """
     if "spans" in plan.poolings and spans is None:
         raise TextError("pooling 'spans' needs the texts' character spans; none were given")
     budget = _Budget(token_budget or _BUDGET.get(model.device.type, 2048))
-    depth = _DEPTH.get(model.device.type, 0)
-    series = _read_windows(model, plan, texts, spans, start, window)
-    made = ahead(series) if depth else (make() for make in series)
-    with closing(made) as windows:
-        yield from _Flight(windows, budget, cancelled, depth).run()
-
-
-def _read_windows(
-    model: "LanguageModel",
-    plan: ExtractionPlan,
-    texts: Sequence[str],
-    spans: Sequence[Sequence[tuple[int, int]]] | None,
-    start: int,
-    window: int,
-) -> Iterator[Callable[[], "_Window"]]:
-    """Read one window's texts at a time; to encode them is left to whoever calls what comes."""
-    while start < len(texts):
-        stop = min(len(texts), (start // window + 1) * window)
-        at = slice(start, stop)
-        yield partial(_Window, model, plan, start, texts[at], None if spans is None else spans[at])
-        start = stop
+    row = start
+    while row < len(texts):
+        stop = min(len(texts), (row // window + 1) * window)
+        yield _Window(
+            model, plan, row, texts[row:stop], None if spans is None else spans[row:stop]
+        ).run(budget, cancelled)
+        row = stop
 
 
 @dataclass
@@ -187,74 +166,6 @@ class _Budget:
     """Tokens per batch; only ever shrinks."""
 
     tokens: int
-
-
-class _Flight:
-    """Windows in order, with `depth` batches in flight while others are put in place."""
-
-    def __init__(
-        self,
-        windows: Iterator["_Window"],
-        budget: _Budget,
-        cancelled: Callable[[], bool],
-        depth: int,
-    ) -> None:
-        self.windows, self.budget, self.cancelled, self.depth = windows, budget, cancelled, depth
-        self.opened: deque[_Window] = deque()  # at most `depth` beyond the one that is due
-        self.flying: deque[tuple[_Window, ndarray, InFlight]] = deque()
-        self.failed: Exception | None = None  # of a window that could not be made, until its turn
-
-    def run(self) -> Iterator[PooledBatch]:
-        """Each window's result as soon as its last batch has landed."""
-        while True:
-            while self.opened and self.opened[0].is_done:
-                yield self.opened.popleft().result(self.budget)
-            waiting = any(window.queue for window in self.opened)
-            if not waiting and len(self.opened) <= self.depth and self._open():
-                continue
-            if waiting:
-                self._launch(next(window for window in self.opened if window.queue))
-            elif self.flying:
-                self._land()
-            elif self.failed is not None:
-                raise self.failed
-            else:
-                return
-
-    def _open(self) -> bool:
-        """Begin the next window; False where there is none."""
-        if self.failed is not None:
-            return False
-        try:
-            window = next(self.windows, None)
-        except Exception as error:  # noqa: BLE001
-            self.failed, window = error, None
-        if window is None:
-            return False
-        window.begin(self.budget)
-        self.opened.append(window)
-        return True
-
-    def _launch(self, window: "_Window") -> None:
-        """The window's next batch; then batches land until only `depth` are in flight."""
-        if self.cancelled():
-            raise Cancelled(f"extraction cancelled in rows {window.start} on")
-        batch = window.queue.popleft()
-        launched = window.launch(batch)
-        if launched is not None:
-            self.flying.append((window, batch, launched))
-            if len(self.flying) > self.depth:
-                self._land()
-        elif self.flying:  # once more with nothing else in flight
-            window.queue.appendleft(batch)
-            self._land()
-        else:
-            window.after_out_of_memory(batch, self.budget)
-
-    def _land(self) -> None:
-        """Wait for the oldest batch and put it in place."""
-        window, batch, launched = self.flying.popleft()
-        window.keep(batch, launched.land())
 
 
 class _Window:
@@ -280,63 +191,62 @@ class _Window:
             for i, encoding in enumerate(self.encodings)
         ]
         self.n_tokens = np.array([c.text_tokens.sum() for c in self.choices], dtype=np.int32)
+        n, d_model = len(self.encodings), model.info.d_model
+        self.values = self._empty(len(plan.poolings), n, len(plan.layers), d_model)
+        self.norm = np.full((n, len(plan.layers)), np.nan, dtype=np.float32)
+        self.token_offsets = np.concatenate([[0], np.cumsum(self.n_tokens, dtype=np.int64)])
+        kept = int(self.token_offsets[-1]) if plan.token_layers else 0
+        self.token_values = self._empty(kept, len(plan.token_layers), d_model)
         self.failures: list[Failure] = []
-        self.queue: deque[ndarray] = deque()  # rows of each batch still to launch
-        self.n_flying = 0  # batches launched and not yet put in place
 
     def _empty(self, *shape: int) -> ndarray:
         """All NaN: a row that is never filled is visibly set aside."""
         dtype = _NUMPY_DTYPE[self.plan.stored_dtype]
         return np.full(shape, _BF16_NAN if dtype is np.uint16 else np.nan, dtype=dtype)
 
-    def begin(self, budget: _Budget) -> None:
-        """Room for the values, which a window made ahead does not take yet; every usable text once,
-        in batches.
-        """
-        plan, n, d_model = self.plan, len(self.encodings), self.model.info.d_model
-        self.values = self._empty(len(plan.poolings), n, len(plan.layers), d_model)
-        self.norm = np.full((n, len(plan.layers)), np.nan, dtype=np.float32)
-        self.token_offsets = np.concatenate([[0], np.cumsum(self.n_tokens, dtype=np.int64)])
-        kept = int(self.token_offsets[-1]) if plan.token_layers else 0
-        self.token_values = self._empty(kept, len(plan.token_layers), d_model)
+    def run(self, budget: _Budget, cancelled: Callable[[], bool]) -> PooledBatch:
+        """Every usable text once, whatever the batches; then the window's result."""
         usable = np.flatnonzero(self.n_tokens)
         for i in np.flatnonzero(self.n_tokens == 0):
             self._set_aside(int(i), "*", "no tokens: the text is empty")
-        self._group(usable, budget)
+        lengths = [len(self.encodings[i].ids) for i in usable]
+        queue = deque(
+            usable[batch] for batch in batches_by_length(lengths, token_budget=budget.tokens)
+        )
+        while queue:
+            if cancelled():
+                raise Cancelled(f"extraction cancelled in rows {self.start} on")
+            batch = queue.popleft()
+            result = try_batch(self.model, self.plan, self._rows(batch))
+            if result is None:
+                queue = self._after_out_of_memory(batch, queue, budget)
+            else:
+                queue.extendleft(self._keep(batch, result))
+        return self._result(budget)
 
-    def _group(self, rows: ndarray, budget: _Budget) -> None:
-        lengths = [len(self.encodings[i].ids) for i in rows]
-        batches = batches_by_length(lengths, token_budget=budget.tokens)
-        self.queue = deque(rows[batch] for batch in batches)
+    def _rows(self, batch: ndarray) -> list[tuple[Encoding, Choice]]:
+        return [(self.encodings[i], self.choices[i]) for i in batch]
 
-    @property
-    def is_done(self) -> bool:
-        """True when every batch has been put in place."""
-        return not self.queue and not self.n_flying
-
-    def launch(self, batch: ndarray) -> InFlight | None:
-        """Ask the device for a batch; None where memory ran out."""
-        rows = [(self.encodings[i], self.choices[i]) for i in batch]
-        launched = try_launch(self.model, self.plan, rows)
-        self.n_flying += launched is not None
-        return launched
-
-    def after_out_of_memory(self, batch: ndarray, budget: _Budget) -> None:
+    def _after_out_of_memory(
+        self, batch: ndarray, queue: deque[ndarray], budget: _Budget
+    ) -> deque[ndarray]:
         """Halve the budget and group again what is left; a text that fails alone is set aside."""
         longest = max(len(self.encodings[i].ids) for i in batch)
         if len(batch) == 1:
             self._set_aside(int(batch[0]), "*", f"out of memory with its {longest} tokens alone")
-            return
+            return queue
         budget.tokens = max(longest, min(budget.tokens, longest * len(batch)) // 2)
-        self._group(np.concatenate([batch, *self.queue]), budget)
+        left = np.concatenate([batch, *queue])
+        lengths = [len(self.encodings[i].ids) for i in left]
+        return deque(left[b] for b in batches_by_length(lengths, token_budget=budget.tokens))
 
-    def keep(self, batch: ndarray, result: BatchResult) -> None:
-        """Put finite rows in their places; the others are run again, each alone.
+    def _keep(self, batch: ndarray, result: BatchResult) -> list[ndarray]:
+        """Put finite rows in their places; return the texts to run again, each alone.
 
         A padded neighbour must not decide over a text: only one that is not finite when alone is
         set aside.
         """
-        self.n_flying -= 1
+        again: list[ndarray] = []
         for at, i in enumerate(batch.tolist()):
             if result.finite[at]:
                 self.values[:, i], self.norm[i] = result.values[at], result.norm[at]
@@ -344,17 +254,18 @@ class _Window:
                     first, stop = self.token_offsets[i : i + 2]
                     self.token_values[first:stop] = result.tokens[at]
             elif len(batch) > 1:
-                self.queue.appendleft(batch[at : at + 1])
+                again.append(batch[at : at + 1])
             else:
                 reason = f"activations not finite in {self.model.info.dtype}"
                 if self.plan.stored_dtype == "float16":
                     reason += ", or beyond what the stored float16 holds"
                 self._set_aside(i, "*", reason)
+        return again
 
     def _set_aside(self, i: int, pooling: str, reason: str) -> None:
         self.failures.append(Failure(self.start + i, pooling, reason))
 
-    def result(self, budget: _Budget) -> PooledBatch:
+    def _result(self, budget: _Budget) -> PooledBatch:
         plan, n = self.plan, len(self.encodings)
         counts = counts_taken(self.choices)
         set_aside = {failure.row - self.start for failure in self.failures}

@@ -24,7 +24,6 @@ from torch import Tensor
 
 from .errors import TextError
 from .tokens import Encoding, span_mask
-from .transfer import to_device
 
 POOLINGS = ("mean50", "mean", "last", "spans")
 _HALF = (torch.bfloat16, torch.float16)
@@ -107,7 +106,7 @@ def pool_weights(
     n_text = torch.from_numpy(is_text.sum(-1).clip(min=1))
     text_at = torch.from_numpy(np.stack(is_text.nonzero()))
     parts = (weights, counts, torch.from_numpy(is_text), n_text, text_at)
-    return PoolWeights(*(to_device(part, device) for part in parts))
+    return PoolWeights(*(part.to(device) for part in parts))
 
 
 def pool(

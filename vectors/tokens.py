@@ -17,7 +17,6 @@ from numpy import ndarray
 from torch import Tensor
 
 from .errors import TextError
-from .transfer import to_device
 
 if TYPE_CHECKING:
     from .models import LanguageModel
@@ -116,9 +115,9 @@ def collate(
         mask[row, place] = 1
     positions = (mask.cumsum(axis=1) - 1).clip(min=0) * mask
     return TokenBatch(
-        ids=to_device(torch.from_numpy(ids), device),
-        mask=to_device(torch.from_numpy(mask), device),
-        positions=to_device(torch.from_numpy(positions), device),
+        ids=torch.from_numpy(ids).to(device),
+        mask=torch.from_numpy(mask).to(device),
+        positions=torch.from_numpy(positions).to(device),
         lengths=lengths,
     )
 

@@ -291,7 +291,7 @@ def test_out_of_memory_halves_the_budget_and_goes_on(
     model, texts = tiny_model("llama"), _texts(30)
     plan = plan_extraction(model, poolings=("mean",), stored_dtype="float32")
     want, _ = _collect(model, texts, plan, token_budget=2000)
-    run, sizes = batch_pass.launch, []
+    run, sizes = batch_pass.run_batch, []
 
     def limited(model: LanguageModel, plan: ExtractionPlan, rows: list) -> object:
         sizes.append(len(rows) * max(len(e.ids) for e, _ in rows))
@@ -299,7 +299,7 @@ def test_out_of_memory_halves_the_budget_and_goes_on(
             raise error
         return run(model, plan, rows)
 
-    monkeypatch.setattr(batch_pass, "launch", limited)
+    monkeypatch.setattr(batch_pass, "run_batch", limited)
     got, batches = _collect(model, texts, plan, token_budget=2000, window=20)
     np.testing.assert_allclose(got["mean"], want["mean"], rtol=1e-3, atol=1e-4)
     assert not any(b.failures for b in batches)
@@ -311,14 +311,14 @@ def test_a_text_too_large_alone_is_set_aside(
     tiny_model: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, texts = tiny_model("llama"), ["A door.", " ".join(PROSE), "A lamp."]
-    run = batch_pass.launch
+    run = batch_pass.run_batch
 
     def limited(model: LanguageModel, plan: ExtractionPlan, rows: list) -> object:
         if max(len(e.ids) for e, _ in rows) > 100:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return run(model, plan, rows)
 
-    monkeypatch.setattr(batch_pass, "launch", limited)
+    monkeypatch.setattr(batch_pass, "run_batch", limited)
     values, (batch,) = _collect(model, texts, plan_extraction(model, poolings=("mean",)))
     assert [(f.row, f.pooling) for f in batch.failures] == [(1, "*")]
     assert "out of memory with its" in batch.failures[0].reason
@@ -332,7 +332,7 @@ def test_another_runtime_error_is_not_taken_for_lack_of_memory(
     def broken(*_: object) -> None:
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(batch_pass, "launch", broken)
+    monkeypatch.setattr(batch_pass, "run_batch", broken)
     model = tiny_model("llama")
     with pytest.raises(RuntimeError, match="shapes do not match"):
         list(extract(model, ["A door."], plan_extraction(model)))

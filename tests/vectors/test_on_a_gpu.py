@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 import vectors.batch_pass as batch_pass
-import vectors.extraction as extraction
 import vectors.hooks as hook_module
 from tests.vectors.conftest import FAMILY_LIST, PROSE, tiny_hf, tokenizer_for
 from tests.vectors.test_scoring import make
@@ -22,14 +21,12 @@ from vectors.extraction import PooledBatch
 from vectors.generation import Generation, Step, generate
 from vectors.lens import direction_logits
 from vectors.models import LanguageModel, untrained_twin
-from vectors.pooling import Choice, choose_tokens, pool, pool_weights
+from vectors.pooling import Choice, pool, pool_weights
 from vectors.sampling import Sampling
 from vectors.scoring import score_text
 from vectors.solver import solve_logistic
 from vectors.steering import MODES, Intervention, steered_logits
 from vectors.token_lens import token_lens
-from vectors.tokens import collate
-from vectors.transfer import Finished, to_host
 
 DEVICE = "cuda"
 pytestmark = [
@@ -133,27 +130,6 @@ def test_batches_change_nothing(load: Load) -> None:
         assert error.max() <= SHARE["float32"]
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_a_batch_in_flight_changes_no_bit(
-    load: Load, monkeypatch: pytest.MonkeyPatch, dtype: str
-) -> None:
-    model, given = load("llama", dtype), texts(60, seed=1)
-    plan = plan_extraction(model, poolings=("mean", "last"), token_layers=(1,))
-    runs = []
-    for depth in (0, 1):
-        monkeypatch.setitem(extraction._DEPTH, DEVICE, depth)
-        runs.append(list(extract(model, given, plan, window=16, token_budget=400)))
-    assert len(runs[0]) == 4
-    for want, got in zip(*runs, strict=True):
-        assert (got.start, got.stop, got.failures) == (want.start, want.stop, ())
-        assert got.tokens is not None
-        assert want.tokens is not None
-        assert np.array_equal(got.norm, want.norm)
-        assert np.array_equal(got.tokens.values, want.tokens.values)
-        for pooling in plan.poolings:
-            assert np.array_equal(got.values[pooling], want.values[pooling])
-
-
 @pytest.mark.parametrize("n_poolings", [1, 3])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_summed_in_float32(dtype: torch.dtype, n_poolings: int) -> None:
@@ -171,21 +147,6 @@ def test_half_precision_is_summed_in_float32(dtype: torch.dtype, n_poolings: int
         assert sums.dtype == norm.dtype == torch.float32
         assert float(((sums - want) / scale).abs().max()) < 1e-5
         assert float((norm / want_norm - 1).abs().max()) < 1e-5
-
-
-def test_copies_wait_for_nothing(load: Load) -> None:
-    model = load("llama", "bfloat16")
-    encodings = encode(model, texts(5))
-    choices = [choose_tokens(e, ("mean",), skip_tokens=5) for e in encodings]
-    with no_waiting():
-        batch = collate(encodings, pad_id=model.pad_id, device=model.device)
-        weights = pool_weights(choices, model.device, torch.bfloat16)
-        back = to_host(batch.ids)
-        finished = Finished(model.device)
-    finished.wait()
-    assert back.is_pinned()
-    assert back.tolist() == batch.ids.tolist()
-    assert int(weights.n_text.sum()) == sum(int(c.text_tokens.sum()) for c in choices)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -328,7 +289,7 @@ def test_lack_of_memory_halves_the_batch_and_goes_on(
     assert run(n_all).token_budget == n_all
     need = torch.cuda.max_memory_allocated() - before
     settled()
-    tried, real = list[bool](), batch_pass.launch
+    tried, real = list[bool](), batch_pass.run_batch
 
     def counted(*given: object) -> object:
         tried.append(False)
@@ -336,7 +297,7 @@ def test_lack_of_memory_halves_the_batch_and_goes_on(
         tried[-1] = True
         return result
 
-    monkeypatch.setattr(batch_pass, "launch", counted)
+    monkeypatch.setattr(batch_pass, "run_batch", counted)
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + need / 2) / total)
     try:
