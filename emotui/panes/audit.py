@@ -61,7 +61,8 @@ class AuditPane(AuditRuns):
         super().on_job(report)
         entered = self._entering.pop(report.job_id, None) if isinstance(report, JobFailed) else None
         if entered is not None and isinstance(report, JobFailed):
-            self.app.clear_notifications()  # the form says it, and the toast would lie over it
+            # The form says it and the toast, which is still on its way, would lie over it.
+            self.app.call_later(self.app.clear_notifications)
             self.open_form(*entered, wrong=report.message)
 
     # A new finding

@@ -108,7 +108,8 @@ class ControlDialog(Dialog[Answer]):
         """The same finding with new results, while the dialog is open."""
         if view.id == self.finding.id:
             self.finding = view
-            self._show()
+            if self.is_mounted:  # on the way there it has nothing to draw on, and then draws this
+                self._show()
 
     def action_step(self, by: int) -> None:
         """The control before or after, round and round."""

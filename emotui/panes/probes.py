@@ -85,8 +85,7 @@ class ProbesPane(Pane):
             self._findings = ()
             self._curves = Curves(self._layers_of_run())
             self._look_for_findings()
-            if self.workspace.run and self.workspace.probe is None:
-                self._look_for_probe(self.workspace.run)
+            self._look_again()
         if changed & {"run", "probe"} and self.workspace.probe is not None:
             self._curves = Curves.of(self.workspace.probe.result)
         if changed & {"run", "probe", "layer"}:
@@ -127,8 +126,9 @@ class ProbesPane(Pane):
         self._say_layer()
 
     def on_show(self) -> None:
-        """A finding may have been made in the Audit pane since."""
+        """A finding may have been made in the Audit pane since, a probe by a command."""
         self._look_for_findings()
+        self._look_again()
 
     def _take_runs(self, found: "RunList") -> None:
         self._runs = found.runs
@@ -154,6 +154,11 @@ class ProbesPane(Pane):
 
     def _layers_of_run(self) -> tuple[int, ...]:
         return () if self._run is None else self._run.run.layers
+
+    def _look_again(self) -> None:
+        """Where no probe is known and none is in the making, one may be on disk."""
+        if self.workspace.run and self.workspace.probe is None and not self._probing:
+            self._look_for_probe(self.workspace.run)
 
     def _look_for_probe(self, run: str) -> None:
         def start(tools: Tools) -> Job:

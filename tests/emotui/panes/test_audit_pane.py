@@ -193,6 +193,24 @@ def test_a_dialog_shows_new_numbers_when_its_control_ends(home: Path):
     play(scenario, home)
 
 
+def test_a_dialog_on_its_way_to_the_screen_takes_new_numbers(home: Path):
+    """A report may come between the key that opens it and its first drawing."""
+    cosine(home)
+
+    async def scenario(host: Hosted) -> None:
+        await host.press("enter")
+        view = host.pane.finding
+        dialog = ControlDialog(view, view.required[0])
+        opening = host.app.push_screen(dialog)
+        assert host.app.screen is dialog
+        host.pane.draw_checks()
+        await opening
+        await host.settled()
+        assert view.required[0] in host.screen()
+
+    play(scenario, home)
+
+
 def test_stopping_keeps_what_has_ended_and_going_on_repeats_nothing(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -267,6 +267,22 @@ def test_a_layer_becomes_a_claim_and_its_verdict_is_shown(home: Path, prepared: 
     run(scenario, home)
 
 
+def test_a_probe_made_by_a_command_meanwhile_is_found(home: Path, prepared: Prepared) -> None:
+    results = home / "runs" / prepared.run / "results"
+    results.rename(home / "aside")
+
+    async def scenario(host: Hosted) -> None:
+        assert "not probed yet" in host.line("#probe-title")
+        assert host.workspace.probe is None
+        await host.press("1")
+        (home / "aside").rename(results)
+        await host.press("2")
+        assert host.workspace.probe is not None
+        assert "balanced accuracy by layer" in host.line("#probe-title")
+
+    run(scenario, home, run=prepared.run)
+
+
 def test_export_writes_pictures_and_numbers(home: Path) -> None:
     async def scenario(host: Hosted) -> None:
         await host.press("x")
