@@ -302,6 +302,8 @@ class Workbench(InOrder, inherit_bindings=False):
     def _show_failure(self, report: "JobFailed") -> None:
         name = self.jobs.jobs[report.job_id].name
         if report.traceback is None:
+            if any(pane.tells_of(report) for pane in self._panes.values()):
+                return
             text = f"{name}: {report.message}"
             self.notify(text, severity="error", markup=False, timeout=12)
             return

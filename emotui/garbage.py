@@ -11,6 +11,7 @@ Does nothing in a process that is not the workbench's own (a test, a notebook). 
 """
 
 import gc
+import sys
 import time
 
 COLLECT_AT = (700, 10, 1000)
@@ -20,6 +21,13 @@ LOOK_EVERY = 1.0
 """Seconds between two calls of `now_and_then`."""
 EVERY, STILL, LATEST = 10.0, 0.3, 60.0
 """Seconds between full collections, without a key before one, and until one comes all the same."""
+
+CACHES = (
+    ("rich.segment", "Segment", "_split_cells"),
+    ("textual.strip", "Strip", "render_ansi"),
+    ("textual._styles_cache", "StylesCache", "get_inner_outer"),
+)
+"""Module, class, method: inner parts of libraries, which another version may not have."""
 
 ARENAS = 2
 _M_ARENA_MAX = -8  # of mallopt(3)
@@ -55,7 +63,10 @@ def libraries_are_loaded() -> None:
 
 
 def now_and_then(still: float) -> None:
-    """Collect everything when it is time, and no key has come for so many seconds: 10 to 50 ms."""
+    """Collect everything when it is time, and no key has come for so many seconds.
+
+    Takes 10 to 50 ms, up to 150 beside other work.
+    """
     global _last
     waited = time.monotonic() - _last
     if not _ours or waited < EVERY or (still < STILL and waited < LATEST):
@@ -68,12 +79,9 @@ def now_and_then(still: float) -> None:
 
 def _empty_caches() -> None:
     """Caches of the drawing libraries, which would fill for an hour; a screen refills its part."""
-    from rich.segment import Segment
-    from textual._styles_cache import StylesCache
-    from textual.strip import Strip
-
-    for drawn in (Segment._split_cells, Strip.render_ansi, StylesCache.get_inner_outer):
-        empty = getattr(drawn, "cache_clear", None)
+    for module, kind, name in CACHES:
+        drawing = getattr(sys.modules.get(module), kind, None)
+        empty = getattr(getattr(drawing, name, None), "cache_clear", None)
         if empty is not None:
             empty()
 

@@ -56,13 +56,15 @@ class AuditPane(AuditRuns):
             self.choose(replace(self.workspace, claim=""))
             self.open_form(kind)
 
+    def tells_of(self, failure: JobFailed) -> bool:
+        """A refused claim: the form says why, and a toast would lie over it."""
+        return failure.job_id in self._entering
+
     def on_job(self, report: Report) -> None:
         """A claim that was refused comes back as it was typed, with the reason."""
         super().on_job(report)
         entered = self._entering.pop(report.job_id, None) if isinstance(report, JobFailed) else None
         if entered is not None and isinstance(report, JobFailed):
-            # The form says it and the toast, which is still on its way, would lie over it.
-            self.app.call_later(self.app.clear_notifications)
             self.open_form(*entered, wrong=report.message)
 
     # A new finding

@@ -159,6 +159,11 @@ class Pane(Container):
     def on_job(self, report: Report) -> None:
         """One of this pane's own jobs said something; stale reports never come here."""
 
+    def tells_of(self, failure: JobFailed) -> bool:
+        """Whether the pane says itself why this job was refused; else a toast does."""
+        del failure
+        return False
+
     def on_any_job(self, report: Report) -> None:
         """Any job said something, stale or not; for the Jobs pane."""
 

@@ -48,7 +48,7 @@ class DataPane(DataDialogs):
 
     SCOPED_CSS = False
     pane_id = "data"
-    empty_hint = "no dataset yet: i imports a file (or: emotui data import FILE --name NAME)"
+    empty_hint = "no dataset yet: i imports a file"
     BINDINGS = bindings("data")
     DEFAULT_CSS = """
     DataPane { layout: grid; grid-size: 2 2; grid-columns: 38 1fr; grid-rows: 9 1fr; }
@@ -89,7 +89,7 @@ class DataPane(DataDialogs):
 
     def compose(self) -> ComposeResult:
         """Datasets at the left, rows in the middle, counts at the right."""
-        yield VirtualTable(SETS, empty="no dataset yet: i imports a file", id="datasets")
+        yield VirtualTable(SETS, empty=self.empty_hint, id="datasets")
         with Vertical(id="rows-side"):
             yield VirtualTable(
                 ROWS, empty="Enter on a dataset opens it", moved=self._row_moved, id="rows"

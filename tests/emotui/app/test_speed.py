@@ -6,7 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.color import ColorSystem
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
 
+from emotui import garbage
 from emotui.headline import model_text
 from emotui.jobbook import JOBS_KEPT
 from emotui.jobs.engine import Engine
@@ -126,6 +131,17 @@ print("well")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "well", done.stderr
+
+
+def test_caches_of_the_drawing_libraries_are_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [getattr(getattr(sys.modules[m], kind), name) for m, kind, name in garbage.CACHES]
+    Segment("a long text").split_cells(4)
+    Strip([Segment("a")]).render_ansi(Style(bold=True), ColorSystem.TRUECOLOR)
+    assert sum(cache.cache_info().currsize for cache in found) >= 2
+    gone = (("no.module", "A", "b"), ("rich.segment", "No", "b"), ("rich.segment", "Segment", "no"))
+    monkeypatch.setattr(garbage, "CACHES", (*gone, *garbage.CACHES))
+    garbage._empty_caches()
+    assert [cache.cache_info().currsize for cache in found] == [0, 0, 0]
 
 
 def test_a_core_is_left_to_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:

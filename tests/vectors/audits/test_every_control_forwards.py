@@ -42,6 +42,7 @@ from vectors.sampling import Sampling
 from vectors.steering import Intervention
 
 QUICK = AuditSettings(replace(PRESETS["quick"], r=19))
+NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 Make = Callable[[Toy, pytest.MonkeyPatch], ControlResult]
 
 
@@ -266,28 +267,21 @@ def test_a_control_passes_what_is_sound_and_not_what_is_not(
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@NEEDS_CUDA
 @pytest.mark.parametrize("control", CASES)
 def test_the_same_on_a_gpu(monkeypatch: pytest.MonkeyPatch, control: str) -> None:
     judges(toy_on("cuda", "float32"), monkeypatch, control)
 
 
+@pytest.mark.parametrize(
+    "device", ["cpu", pytest.param("cuda", marks=(pytest.mark.gpu, NEEDS_CUDA))]
+)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("control", [c for c in CASES if c[0] == "I"])
 def test_integrity_in_half_precision(
-    monkeypatch: pytest.MonkeyPatch, control: str, dtype: str
+    monkeypatch: pytest.MonkeyPatch, control: str, dtype: str, device: str
 ) -> None:
-    judges(toy_on("cpu", dtype), monkeypatch, control)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-@pytest.mark.parametrize("control", [c for c in CASES if c[0] == "I"])
-def test_integrity_in_half_precision_on_a_gpu(
-    monkeypatch: pytest.MonkeyPatch, control: str, dtype: str
-) -> None:
-    judges(toy_on("cuda", dtype), monkeypatch, control)
+    judges(toy_on(device, dtype), monkeypatch, control)
 
 
 @cache
