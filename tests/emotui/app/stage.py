@@ -107,7 +107,7 @@ def play(
         async with app.run_test(size=size) as pilot:
             stage = Stage(app, pilot)
             await stage.until(lambda: app.current in app._panes, "first pane")
-            await pilot.pause()
+            await (pilot.pause() if first_start else stage.idle())
             await scenario(stage)
         assert app.close_down(WAIT_S)
         return app

@@ -58,6 +58,7 @@ def test_no_colour_of_the_theme_before_is_left(
                 replace(stage.app.workspace, vectors=vectors, emotion="joyful", layer=1, text=text)
             )
             await stage.press("enter")
+            await stage.until(lambda: "name their label" in stage.text, "the dataset's marks")
             found[name] = await walk(stage)
             if switch:
                 stage.app.theme = theme.name
