@@ -16,7 +16,7 @@ WIDGETS: dict[str, tuple[str, ...]] = {
     "probes": ("layer-chart",),
     "vectors": ("table", "heat-map", "scatter"),
     "tokens": ("token-view",),
-    "steer": ("slider", "table"),
+    "steer": ("slider", "sliders", "table"),
     "audit": ("table",),
     "jobs": ("table",),
 }
@@ -88,6 +88,7 @@ _EVERYWHERE = _pane(
     ("maximise", "z", "maximise", "", "view: maximise", "The whole screen for one part, or back"),
     ("help", "question_mark,f1", "help", "help", "view: help", "Keys of the focused pane"),
     ("palette", "ctrl+p", "command_palette", "commands", "", "Search every command"),
+    ("model", "M", "choose_model", "", "model: choose...", "Which model steers, colours, extracts"),
     ("theme", "", "next_theme", "", "view: next theme", "Dark, light, high contrast"),
     ("cancel", "ctrl+c", "cancel_or_quit", "", "job: cancel running", "Cancel; twice quits"),
     ("quit", "q", "ask_quit", "quit", "view: quit", "Quit; asks while a job runs"),
@@ -220,7 +221,7 @@ _TOKENS = _pane(
     ("set", "S", "pick_set", "", "tokens: vectors...", "Which set of vectors colours the text"),
     ("export", "x", "export", "", "export: tokens...", "Write the scores as CSV, the text as HTML"),
 )
-_STEER = _pane(
+_SLIDER = _pane(
     "steer",
     "slider",
     ("less", "left", "step(-1)", "", "", "Alpha down by .01"),
@@ -228,7 +229,14 @@ _STEER = _pane(
     ("much-less", "shift+left", "step(-10)", "", "", "Alpha down by .1"),
     ("much-more", "shift+right", "step(10)", "", "", "Alpha up by .1"),
     ("zero", "0", "zero", "zero", "steer: alpha to zero", "Alpha to 0"),
-) + _pane(
+)
+_SLIDERS = _pane(
+    "steer",
+    "sliders",
+    ("slider-above", "up,k", "move(-1)", "", "", "The slider above, of several emotions"),
+    ("slider-below", "down,j", "move(1)", "", "", "The slider below"),
+)
+_STEER = _pane(
     "steer",
     "steer",
     ("alpha", "", "type_alpha", "", "steer: set alpha...", "Type a value for alpha"),
@@ -310,6 +318,8 @@ ACTIONS: tuple[Action, ...] = (
     *_PROBES,
     *_VECTORS,
     *_TOKENS,
+    *_SLIDER,
+    *_SLIDERS,
     *_STEER,
     *_AUDIT,
     *_JOBS,

@@ -300,16 +300,19 @@ class Workbench(InOrder, inherit_bindings=False):
             pane.on_any_job(report)
 
     def _show_failure(self, report: "JobFailed") -> None:
-        name = self.jobs.jobs[report.job_id].name
         if report.traceback is None:
-            if any(pane.tells_of(report) for pane in self._panes.values()):
-                return
-            text = f"{name}: {report.message}"
-            self.notify(text, severity="error", markup=False, timeout=12)
+            if not any(pane.tells_of(report) for pane in self._panes.values()):
+                self.tell_failure(report)
             return
         from emotui.screens.failure import Failure
 
+        name = self.jobs.jobs[report.job_id].name
         self.push_screen(Failure(name, report.message, str(report.traceback)))
+
+    def tell_failure(self, failure: "JobFailed") -> None:
+        """A toast: which job was refused, and why."""
+        text = f"{self.jobs.jobs[failure.job_id].name}: {failure.message}"
+        self.notify(text, severity="error", markup=False, timeout=12)
 
     # Rows
 
@@ -419,6 +422,14 @@ class Workbench(InOrder, inherit_bindings=False):
         return self.lanes is None or self.lanes.stop(timeout)
 
     # Actions
+
+    def action_choose_model(self) -> None:
+        """Which model steers, colours and extracts."""
+        from emotui.panes.model_choice import ask_for_model
+
+        pane = self._panes.get(self.current)
+        if pane is not None:
+            ask_for_model(pane)
 
     def action_next_theme(self) -> None:
         """Dark, light, high contrast."""

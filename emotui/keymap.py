@@ -74,4 +74,6 @@ def _meet(first: Action, second: Action) -> bool:
     owners = {first.owner, second.owner}
     if len(owners) == 1 or "app" in owners:
         return True
+    if owners == {"slider", "sliders"}:  # the one is inside the other
+        return True
     return any({pane, widget} == owners for pane in PANES for widget in WIDGETS[pane])

@@ -40,7 +40,12 @@ Ratings = dict[str, dict[str, float]]
 
 
 def list_sets_job(home: Home) -> Job:
-    """Every saved set, those that cannot be read with the reason; Done holds SetEntry's."""
+    """Done holds what `set_entries` returns."""
+    yield Done(set_entries(home))
+
+
+def set_entries(home: Home) -> tuple[SetEntry, ...]:
+    """Every saved set, those that cannot be read with the reason."""
     names = []
     if home.vectors.is_dir():
         names = sorted(
@@ -53,7 +58,7 @@ def list_sets_job(home: Home) -> Job:
         except (StoreError, KeyError, TypeError) as error:
             why = one_line(str(error))
             found.append(SetEntry(name, "", "", (), (), 0, "", "", "", 0, why))
-    yield Done(tuple(found))
+    return tuple(found)
 
 
 def _entry(info: VectorsInfo) -> SetEntry:

@@ -30,7 +30,6 @@ from emotui.panes.audit_wizard import (
 from emotui.sanitize import one_line
 from emotui.screens.asking import AskText, PickOne
 from emotui.screens.form import Form
-from emotui.worker import JobFailed, Report
 
 Answers = dict[str, str]
 """What was typed into a form, by field."""
@@ -43,11 +42,6 @@ class AuditPane(AuditRuns):
     pane_id = "audit"
     BINDINGS = bindings("audit")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._entering: dict[int, tuple[str, Answers]] = {}
-        """Per job that enters a claim, the form's answers, for when it is refused."""
-
     def on_workspace(self, changed: frozenset[str]) -> None:
         """Another pane may have asked for a finding from what it shows."""
         super().on_workspace(changed)
@@ -56,17 +50,6 @@ class AuditPane(AuditRuns):
             self.choose(replace(self.workspace, claim=""))
             self.open_form(kind)
 
-    def tells_of(self, failure: JobFailed) -> bool:
-        """A refused claim: the form says why, and a toast would lie over it."""
-        return failure.job_id in self._entering
-
-    def on_job(self, report: Report) -> None:
-        """A claim that was refused comes back as it was typed, with the reason."""
-        super().on_job(report)
-        entered = self._entering.pop(report.job_id, None) if isinstance(report, JobFailed) else None
-        if entered is not None and isinstance(report, JobFailed):
-            self.open_form(*entered, wrong=report.message)
-
     # A new finding
 
     def action_new_finding(self) -> None:
@@ -74,23 +57,20 @@ class AuditPane(AuditRuns):
         options = [(s.kind, s.line) for s in suggestions(self.workspace)]
         self.ask(PickOne("What kind of claim?", options), self.open_form)
 
-    def open_form(self, kind: str, answers: Answers | None = None, *, wrong: str = "") -> None:
+    def open_form(self, kind: str) -> None:
         """The form of a kind, filled from what the user is looking at."""
-
-        def take(found: Answers) -> None:
-            self._enter(kind, found)
-
         given = suggestion(self.workspace, kind)
-        self.ask(claim_form(kind, given, answers=answers, wrong=wrong), take)
+        self.ask_for_job(
+            lambda: claim_form(kind, given), lambda answers: self._enter(kind, answers)
+        )
 
-    def _enter(self, kind: str, answers: Answers) -> None:
+    def _enter(self, kind: str, answers: Answers) -> int:
         def start(tools: Tools) -> Job:
             from emotui.jobs.audit_browse import new_job
 
             return new_job(tools.home, new_request(kind, answers))
 
-        job = self.submit(start, f"enter a {kind} claim", lane="desk", then=self._entered)
-        self._entering[job] = kind, answers
+        return self.submit(start, f"enter a {kind} claim", lane="desk", then=self._entered)
 
     def _entered(self, record: dict[str, Any]) -> None:
         sealed = "its plan is sealed" if record["prereg"] else "no plan is sealed; p seals one"
@@ -147,15 +127,15 @@ class AuditPane(AuditRuns):
             return
         name = view.id
 
-        def take(reason: str) -> None:
+        def take(reason: str) -> int:
             def start(tools: Tools) -> Job:
                 from emotui.jobs.audit_edit import waive_job
 
                 return waive_job(tools.home, name, control, reason)
 
-            self._edit(name, f"waive {control} of {name}", start)
+            return self._edit(name, f"waive {control} of {name}", start)
 
-        self.ask(waiver_question(control, CONTROLS[control].question), take)
+        self.ask_for_job(lambda: waiver_question(control, CONTROLS[control].question), take)
 
     def action_deviate(self) -> None:
         """A departure from the sealed plan."""
@@ -172,7 +152,7 @@ class AuditPane(AuditRuns):
 
             return deviate_job(tools.home, name, answers["what"], answers["why"])
 
-        self._fill_in(deviation_form(name), name, f"deviation of {name}", start)
+        self._fill_in(deviation_form, name, f"deviation of {name}", start)
 
     def action_supply(self) -> None:
         """Other texts, a second run, norms: what further controls need."""
@@ -186,7 +166,7 @@ class AuditPane(AuditRuns):
 
             return supply_job(tools.home, name, supplies_of(answers))
 
-        self._fill_in(supply_form(name), name, f"more for {name}", start)
+        self._fill_in(supply_form, name, f"more for {name}", start)
 
     def action_note(self) -> None:
         """What is controlled, what is not."""
@@ -200,25 +180,29 @@ class AuditPane(AuditRuns):
 
             return note_job(tools.home, name, answers["controlled"], answers["not_controlled"])
 
-        self._fill_in(note_form(name), name, f"note on {name}", start)
+        self._fill_in(note_form, name, f"note on {name}", start)
 
     def _fill_in(
-        self, form: Form, name: str, title: str, start: Callable[[Tools, Answers], Job]
+        self,
+        form: Callable[[str], Form],
+        name: str,
+        title: str,
+        start: Callable[[Tools, Answers], Job],
     ) -> None:
         """Ask with a form; what was answered is written to the finding."""
 
-        def take(answers: Answers) -> None:
-            self._edit(name, title, lambda tools: start(tools, answers))
+        def take(answers: Answers) -> int:
+            return self._edit(name, title, lambda tools: start(tools, answers))
 
-        self.ask(form, take)
+        self.ask_for_job(lambda: form(name), take)
 
-    def _edit(self, name: str, title: str, start: JobFactory) -> None:
+    def _edit(self, name: str, title: str, start: JobFactory) -> int:
         def done(record: dict[str, Any]) -> None:
             word = record["verdict"]["word"]
             self.toast(f"{title}: written; the verdict is {word}")
             self.read_one(name, check=True)
 
-        self.submit(start, title, lane="desk", then=done)
+        return self.submit(start, title, lane="desk", then=done)
 
     # What goes out
 
@@ -236,16 +220,16 @@ class AuditPane(AuditRuns):
             self.toast(self.empty_hint, severity="warning")
             return
 
-        def take(folder: str) -> None:
+        def take(folder: str) -> int:
             def start(tools: Tools) -> Job:
                 from emotui.jobs.audit_browse import report_job
 
                 return report_job(tools.home, folder.strip())
 
-            self.submit(start, "write the audit's report", lane="desk", then=self._exported)
+            return self.submit(start, "write the audit's report", lane="desk", then=self._exported)
 
         hint = "AUDIT.md and audit.html; empty: the data directory's reports"
-        self.ask(AskText("Folder of the report", hint=hint), take)
+        self.ask_for_job(lambda: AskText("Folder of the report", hint=hint), take)
 
     def _exported(self, paths: tuple[str, ...]) -> None:
         self.toast("written: " + ", ".join(one_line(path) for path in paths))

@@ -16,7 +16,7 @@ from emotui.panes.base import Pane
 from emotui.rating import USER, Rating, replay
 from emotui.sanitize import one_line
 from emotui.screens.asking import AskText, Confirm
-from emotui.screens.form import Field, Form
+from emotui.screens.form import Field, Form, Wrong
 from emotui.screens.rating import RatingScreen
 from emotui.veil import veiled_datasets
 from store.blind import append_answer
@@ -76,18 +76,23 @@ def _start_or_rate(pane: Pane, record: Mapping[str, Any], found: "OpenRating | N
         "Six arms are generated and sealed; until you unblind, the panes of this data set are "
         "veiled."
     )
-    form = Form(f"Blinded rating of {record['id']}", fields, hint=hint, check=_wrong)
-    pane.ask(form, lambda answers: _start(pane, record, answers))
+    question = f"Blinded rating of {record['id']}"
+    pane.ask_for_job(
+        lambda: Form(question, fields, hint=hint, check=_wrong),
+        lambda answers: _start(pane, record, answers),
+    )
 
 
-def _wrong(answers: Mapping[str, str]) -> str:
+def _wrong(answers: Mapping[str, str]) -> Wrong | None:
     for name in ("pairs", "tokens"):
         if not answers[name].isdigit() or int(answers[name]) < 1:
-            return f"{name} must be a number, 1 or more"
-    return "" if int(answers["pairs"]) >= 6 else "6 pairs or more; fewer cannot reach p < .05"
+            return Wrong(name, f"{name} must be a number, 1 or more")
+    if int(answers["pairs"]) < 6:
+        return Wrong("pairs", "6 pairs or more; fewer cannot reach p < .05")
+    return None
 
 
-def _start(pane: Pane, record: Mapping[str, Any], answers: Mapping[str, str]) -> None:
+def _start(pane: Pane, record: Mapping[str, Any], answers: Mapping[str, str]) -> int:
     finding, model = str(record["id"]), pane.workspace.model
     spec = None if model is None else replace(model, source="")
 
@@ -107,7 +112,7 @@ def _start(pane: Pane, record: Mapping[str, Any], answers: Mapping[str, str]) ->
     def sealed(_status: object) -> None:
         _with_open(pane, finding, lambda found: _rate(pane, found) if found else None)
 
-    pane.submit(start, f"blinded texts for {finding}", subject="blind", then=sealed)
+    return pane.submit(start, f"blinded texts for {finding}", subject="blind", then=sealed)
 
 
 def _rate(pane: Pane, found: "OpenRating") -> None:
@@ -142,8 +147,11 @@ def _ask_to_unblind(pane: Pane, finding: str, found: "OpenRating | None") -> Non
         if not yes:
             return
         if found.round.key_elsewhere:
-            ask = AskText("The file of the person who holds the key", check=_no_file)
-            pane.ask(ask, lambda path: _unblind(pane, finding, Path(path).expanduser()))
+            question = "The file of the person who holds the key"
+            pane.ask_for_job(
+                lambda: AskText(question, check=_no_file),
+                lambda path: _unblind(pane, finding, Path(path).expanduser()),
+            )
         else:
             _unblind(pane, finding, None)
 
@@ -154,7 +162,7 @@ def _no_file(text: str) -> str:
     return "" if Path(text).expanduser().is_file() else "there is no such file"
 
 
-def _unblind(pane: Pane, finding: str, key_file: Path | None) -> None:
+def _unblind(pane: Pane, finding: str, key_file: Path | None) -> int:
     def start(tools: Tools) -> Job:
         from emotui.jobs.audit_rate import unblind_job
 
@@ -164,7 +172,8 @@ def _unblind(pane: Pane, finding: str, key_file: Path | None) -> None:
         pane.choose(replace(pane.workspace, veiled=done.veiled))
         _tell(pane, done.record, "R9")
 
-    pane.submit(start, f"unblind {finding}", lane="desk", subject="unblind", then=opened)
+    title = f"unblind {finding}"
+    return pane.submit(start, title, lane="desk", subject="unblind", then=opened)
 
 
 def _pose(pane: Pane, finding: str) -> None:

@@ -3,7 +3,7 @@
 In: what is to be asked about. Out: answers, or None after Esc. Writes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from emotui.sanitize import one_line
 from emotui.screens.asking import AskText, Dialog
-from emotui.screens.form import Field, Form
+from emotui.screens.form import Field, Form, Wrong
 
 if TYPE_CHECKING:
     from vectors.audits.claims import Prereg
@@ -72,9 +72,9 @@ def plan_lines(prereg: "Prereg") -> list[str]:
 def note_form(finding: str) -> Form:
     """The two questions."""
 
-    def check(answers: Mapping[str, str]) -> str:
-        both = answers["controlled"] and answers["not_controlled"]
-        return "" if both else "both are needed: what is controlled, and what is not"
+    def check(answers: Mapping[str, str]) -> Wrong | None:
+        why = "both are needed: what is controlled, and what is not"
+        return _first_empty(answers, ("controlled", "not_controlled"), why)
 
     return Form(
         f"A note on {finding}",
@@ -90,8 +90,8 @@ def note_form(finding: str) -> Form:
 def deviation_form(finding: str) -> Form:
     """What was done otherwise than planned, and why."""
 
-    def check(answers: Mapping[str, str]) -> str:
-        return "" if answers["what"] and answers["why"] else "say what was done otherwise and why"
+    def check(answers: Mapping[str, str]) -> Wrong | None:
+        return _first_empty(answers, ("what", "why"), "say what was done otherwise and why")
 
     return Form(
         f"A deviation from the sealed plan of {finding}",
@@ -102,6 +102,11 @@ def deviation_form(finding: str) -> Form:
         hint="The plan's hash stays as it is; R1 warns from now on. Ctrl+J logs it",
         check=check,
     )
+
+
+def _first_empty(answers: Mapping[str, str], names: Sequence[str], why: str) -> Wrong | None:
+    """The first of these fields that holds nothing; None if none does."""
+    return next((Wrong(name, why) for name in names if not answers[name]), None)
 
 
 def waiver_question(control: str, question: str) -> AskText:

@@ -20,7 +20,7 @@ from emotui.options import parse_alphas, parse_layers
 from emotui.panes.audit_rows import paint_of
 from emotui.panes.audit_suggest import ACTIVATIONS, EFFECTS, UNITS, Suggestion
 from emotui.sanitize import one_line
-from emotui.screens.form import Field, Form
+from emotui.screens.form import Field, Form, Wrong
 
 if TYPE_CHECKING:
     from emotui.jobs.audit_new import NewRequest
@@ -87,10 +87,8 @@ def lint_lines(text: str) -> list[str]:
     return [f"! {one_line(hit.word)!r}: {hit.why}; write {hit.instead}" for hit in lint(text)]
 
 
-def claim_form(
-    kind: str, given: Suggestion, *, answers: Mapping[str, str] | None = None, wrong: str = ""
-) -> ClaimForm:
-    """The form of a kind; `answers` are those of a form that was refused, `wrong` says why."""
+def claim_form(kind: str, given: Suggestion) -> ClaimForm:
+    """The form of a kind."""
     about = [Field("emotion", "emotion", given.emotion)]
     if kind == "axis":
         about = [
@@ -137,52 +135,51 @@ def claim_form(
         Field("seal", "seal the plan now", "yes", choices=("yes", "no"), required=True),
         Field("name", "id", "", "empty: made of kind and emotion"),
     )
-    if answers is not None:
-        every = tuple(
-            Field(f.name, f.label, answers.get(f.name, f.value), f.hint, f.choices, f.required)
-            for f in every
-        )
-    hint = f"! {wrong}" if wrong else (
+    hint = (
         "Nothing is read yet. Sealed now, the verdict can be more than exploratory. Ctrl+J enters"
-    )  # fmt: skip
+    )
     form = ClaimForm(f"A new {kind} claim", every, hint=hint, check=lambda a: mistakes(kind, a))
     form.given = given
     return form
 
 
-def mistakes(kind: str, answers: Mapping[str, str]) -> str:
-    """What is wrong with the answers as far as it can be seen without the data; "" for nothing."""
+def mistakes(kind: str, answers: Mapping[str, str]) -> Wrong | None:
+    """The first mistake in the answers that can be seen without the data; None for none."""
     if not answers["claim"]:
-        return "write the sentence that is to be tested"
+        return Wrong("claim", "write the sentence that is to be tested")
     source = "run" if kind in ACTIVATIONS else "vectors"
     if not answers[source]:
-        return f"name the {source} the claim is about"
+        return Wrong(source, f"name the {source} the claim is about")
     if not answers["emotion"]:
-        return "name the emotion"
+        return Wrong("emotion", "name the emotion")
     if kind == "cosine" and not answers["other"]:
-        return "name the other emotion of the cosine"
+        return Wrong("other", "name the other emotion of the cosine")
+    at = "layer"
     try:
         if answers.get("layer"):
             parse_layers(answers["layer"], option="layer")
+        at = "alpha"
         if kind == "steering":
             found = parse_alphas(answers["alpha"], option="alpha") if answers["alpha"] else ()
             if len(found) != 1 or found[0] == 0:
-                return "alpha is one number other than 0, in mean residual norms"
+                return Wrong(at, "alpha is one number other than 0, in mean residual norms")
     except OptionError as error:
-        return str(error)
+        return Wrong(at, str(error))
     try:
         if not float(answers["effect_min"] or EFFECTS[kind]) > 0:
-            return "the smallest effect of interest is above 0"
+            return Wrong("effect_min", "the smallest effect of interest is above 0")
     except ValueError:
-        return "the smallest effect is a number"
+        return Wrong("effect_min", "the smallest effect is a number")
     prompts = answers.get("prompts")
     if prompts and not Path(prompts).expanduser().is_file():
-        return f"{prompts} is no file; write one prompt per line"
+        return Wrong("prompts", f"{prompts} is no file; write one prompt per line")
     if kind == "axis" and not Path(answers["norms"]).expanduser().is_file():
-        return "an axis needs norms: a CSV file with the columns emotion, valence, arousal"
+        return Wrong(
+            "norms", "an axis needs norms: a CSV file with the columns emotion, valence, arousal"
+        )
     if answers.get("component") and answers["component"] not in COMPONENTS:
-        return f"the component is one of {', '.join(COMPONENTS)}, or empty"
-    return ""
+        return Wrong("component", f"the component is one of {', '.join(COMPONENTS)}, or empty")
+    return None
 
 
 def new_request(kind: str, answers: Mapping[str, str]) -> "NewRequest":
@@ -215,13 +212,13 @@ def new_request(kind: str, answers: Mapping[str, str]) -> "NewRequest":
 def supply_form(finding: str) -> Form:
     """What else a finding may be held against."""
 
-    def check(answers: Mapping[str, str]) -> str:
+    def check(answers: Mapping[str, str]) -> Wrong | None:
         if not any(answers.values()):
-            return "nothing is given; fill one field or more"
+            return Wrong("keyword_free", "nothing is given; fill one field or more")
         for name in ("norms", "paraphrases"):
             if answers[name] and not Path(answers[name]).expanduser().is_file():
-                return f"{answers[name]} is no file"
-        return ""
+                return Wrong(name, f"{answers[name]} is no file")
+        return None
 
     return Form(
         f"What else {finding} is held against",

@@ -42,12 +42,15 @@ from emotui.jobbook import JobBook, JobState
 from emotui.jobdesk import Order
 from emotui.lanes import DeviceState, JobFactory, Lane
 from emotui.panes import TITLES
+from emotui.screens.asking import Question
 from emotui.session import Session
 from emotui.veil import veil_line
 from emotui.worker import JobCancelled, JobFailed, JobFinished, Report
 from emotui.workspace import NAMES, Workspace
 
 T = TypeVar("T")
+ASK_AGAIN_WITHIN = 10.0
+"""Seconds after which a question does not come back: the keys may mean something else by then."""
 VEILING = frozenset({"veiled", "run", "vectors"})
 """Names whose change may draw or lift a veil."""
 Severity = Literal["information", "warning", "error"]
@@ -107,6 +110,9 @@ class Shell(Protocol):
     def saw(self, what: str) -> None:
         """A step of the tour may be done."""
 
+    def tell_failure(self, failure: JobFailed) -> None:
+        """A toast: which job was refused, and why."""
+
     def refresh_rows(self) -> None:
         """The header, the tab strip's status line and the footer may say something else now."""
 
@@ -125,6 +131,8 @@ class Pane(Container):
     def __init__(self) -> None:
         super().__init__(id=self.pane_id, classes="pane")
         self._then: dict[int, Callable[[Any], None]] = {}
+        self._questions: dict[int, tuple[float, Callable[[str], None]]] = {}
+        """Per job that an answer started: when, and what asks again with the reason."""
 
     @property
     def title(self) -> str:
@@ -161,8 +169,7 @@ class Pane(Container):
 
     def tells_of(self, failure: JobFailed) -> bool:
         """Whether the pane says itself why this job was refused; else a toast does."""
-        del failure
-        return False
+        return failure.job_id in self._questions
 
     def on_any_job(self, report: Report) -> None:
         """Any job said something, stale or not; for the Jobs pane."""
@@ -237,6 +244,34 @@ class Pane(Container):
 
         self.app.push_screen(screen, answered)
 
+    def ask_for_job(self, make: Callable[[], Question[T]], do: Callable[[T], int]) -> None:
+        """Ask, and hand the answer to `do`, which submits a job and returns its id.
+
+        An answer that the job refuses is not lost: the question is asked again, filled in as it
+        was, with the reason. Where that was long ago, or the user is elsewhere, a toast says it.
+        """
+
+        def ask(question: Question[T]) -> None:
+            self.ask(question, begin)
+
+        def begin(answer: T) -> None:
+            job_id = do(answer)
+            self._questions[job_id] = self.shell.now(), lambda why: ask(make().refused(answer, why))
+
+        ask(make())
+
+    def _ask_again(self, report: JobFinished | JobCancelled | JobFailed) -> None:
+        """What came of the job that an answer started."""
+        asked = self._questions.pop(report.job_id, None)
+        if asked is None or not isinstance(report, JobFailed) or report.traceback is not None:
+            return
+        since, ask = asked
+        here = self.has_class("-current") and self.app.screen is self.screen
+        if here and self.shell.now() - since < ASK_AGAIN_WITHIN:
+            ask(report.message)
+        else:
+            self.shell.tell_failure(report)
+
     def toast(self, text: str, *, severity: Severity = "information") -> None:
         """A short message in the corner, never read as markup."""
         self.app.notify(text, severity=severity, markup=False)
@@ -285,6 +320,7 @@ class Pane(Container):
         """A report that no longer counts: nobody waits for its job's result."""
         if isinstance(report, JobFinished | JobCancelled | JobFailed):
             self._then.pop(report.job_id, None)
+            self._ask_again(report)
 
     def on_pane_reports(self, message: PaneReports) -> None:
         """Pass them on; a result also to who waits for it."""
@@ -292,6 +328,7 @@ class Pane(Container):
             self.on_job(report)
             if isinstance(report, JobFinished | JobCancelled | JobFailed):
                 then = self._then.pop(report.job_id, None)
+                self._ask_again(report)
                 if then is not None and isinstance(report, JobFinished):
                     then(report.value)
         self.shell.refresh_rows()  # the status line may say something else now

@@ -56,14 +56,12 @@ class DataDialogs(Pane):
             return "" if there else "there is no such file or folder"
 
         hint = "JSONL, JSON, CSV, TSV, Parquet, text, or a folder; end with ! for no header line"
-        self.ask(
-            AskText(
-                "Import which file or folder?", hint=hint, check=lambda p: check(p.rstrip("!"))
-            ),
+        self.ask_for_job(
+            lambda: AskText("Import which file or folder?", hint=hint, check=check),
             self._look_into,
         )
 
-    def _look_into(self, answer: str) -> None:
+    def _look_into(self, answer: str) -> int:
         path, self._header = answer.rstrip("!"), not answer.endswith("!")
         header = self._header
 
@@ -73,12 +71,12 @@ class DataDialogs(Pane):
             return columns_job(path, header=header, cancelled=tools.cancelled)
 
         title = f"look into {one_line(Path(path).name)}"
-        self.submit(start, title, lane="desk", subject="columns", then=self._map_columns)
+        return self.submit(start, title, lane="desk", subject="columns", then=self._map_columns)
 
     def _map_columns(self, columns: "Columns") -> None:
         header = self._header
 
-        def begin(answers: dict[str, str]) -> None:
+        def begin(answers: dict[str, str]) -> int:
             def start(tools: Tools) -> Job:
                 from emotui.jobs.data import import_job
 
@@ -86,9 +84,9 @@ class DataDialogs(Pane):
                 return import_job(tools.home, request, cancelled=tools.cancelled)
 
             title = f"import {one_line(answers['name'])}"
-            self.submit(start, title, lane="desk", then=self._imported)
+            return self.submit(start, title, lane="desk", then=self._imported)
 
-        self.ask(import_form(columns), begin)
+        self.ask_for_job(lambda: import_form(columns), begin)
 
     def _imported(self, info: "DatasetInfo") -> None:
         self.toast(f"{one_line(info.name)}: {info.n:,} rows imported")
@@ -170,18 +168,18 @@ class DataDialogs(Pane):
         if not self.workspace.dataset:
             self.toast(OPEN_FIRST)
             return
-        self.ask(extract_form(self.workspace), self._extract)
+        self.ask_for_job(lambda: extract_form(self.workspace), self._extract)
 
-    def _extract(self, answers: Mapping[str, str]) -> None:
+    def _extract(self, answers: Mapping[str, str]) -> int:
         settings, model = self.workspace.settings, self.workspace.model
         if model is None or model.source != answers["model"]:
             device, dtype = settings.text("device"), settings.text("dtype")
             model = ModelSpec(answers["model"], dtype=dtype, device=device)
-            self.choose(replace(self.workspace, model=model))
-        self._start_extract(self.workspace, answers)
+        return self._start_extract(replace(self.workspace, model=model), answers)
 
-    def _start_extract(self, workspace: Workspace, answers: Mapping[str, str]) -> None:
-        assert workspace.model is not None, "the form names one"
+    def _start_extract(self, workspace: Workspace, answers: Mapping[str, str]) -> int:
+        model = workspace.model
+        assert model is not None, "the form names one"
 
         def start(tools: Tools) -> Job:
             from emotui.jobs.extract import extract_job
@@ -193,10 +191,10 @@ class DataDialogs(Pane):
             "what": "extract",
             "answers": dict(answers),
             "dataset": workspace.dataset,
-            "model": asdict(workspace.model),
+            "model": asdict(model),
         }
         title = f"extract {workspace.dataset}"
-        self.submit(start, title, then=self._extracted, resume=record)
+        return self.submit(start, title, then=lambda r: self._extracted(r, model), resume=record)
 
     def resume_job(self, record: dict[str, Any]) -> None:
         """An extraction or the demo goes on where it stopped."""
@@ -209,8 +207,8 @@ class DataDialogs(Pane):
         )
         self.toast(f"resuming the extraction over {one_line(record['dataset'])}")
 
-    def _extracted(self, result: "ExtractResult") -> None:
-        self.choose(replace(self.workspace, run=result.run, probe=None))
+    def _extracted(self, result: "ExtractResult", model: ModelSpec) -> None:
+        self.choose(replace(self.workspace, run=result.run, model=model, probe=None))
         self.changed_on_disk()
         self.toast(f"run {result.run} is complete: {result.rows:,} rows; 2 probes it")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from emotui.errors import OptionError
 from emotui.options import POOLINGS, parse_choices, parse_layers
-from emotui.screens.form import Field, Form
+from emotui.screens.form import Field, Form, Wrong
 from emotui.widgets.cells import fit
 from emotui.workspace import Workspace
 
@@ -52,12 +52,12 @@ def import_form(columns: "Columns") -> Form:
     if len(shown) > COLUMNS_SHOWN:
         shown[COLUMNS_SHOWN:] = [f"and {len(shown) - COLUMNS_SHOWN} more columns"]
 
-    def check(answers: Mapping[str, str]) -> str:
+    def check(answers: Mapping[str, str]) -> Wrong | None:
         if not answers["text"]:
-            return "choose the column that holds the text"
+            return Wrong("text", "choose the column that holds the text")
         if not answers["name"]:
-            return "give the dataset a name"
-        return ""
+            return Wrong("name", "give the dataset a name")
+        return None
 
     path = Path(columns.path)
     folder = ("file", "folder") if path.is_dir() else ()
@@ -105,20 +105,22 @@ def import_request(path: str, answers: Mapping[str, str], *, header: bool) -> "I
 def extract_form(workspace: Workspace) -> Form:
     """Which model, layers and pooling."""
 
-    def check(answers: Mapping[str, str]) -> str:
+    def check(answers: Mapping[str, str]) -> Wrong | None:
         if not answers["model"]:
-            return "name a model: a directory, a hub id, or demo"
+            return Wrong("model", "name a model: a directory, a hub id, or demo")
+        at = "layers"
         try:
             parse_layers(answers["layers"], option="layers")
+            at = "pool"
             parse_choices(answers["pool"], allowed=POOLINGS, option="pooling")
-            tokens = answers["tokens"]
-            if tokens:
-                parse_layers(tokens, option="tokens")
+            at = "tokens"
+            if answers["tokens"]:
+                parse_layers(answers["tokens"], option="tokens")
         except OptionError as error:
-            return str(error)
+            return Wrong(at, str(error))
         if answers["limit"] and not answers["limit"].isdecimal():
-            return "rows is a whole number, or empty for all of them"
-        return ""
+            return Wrong("limit", "rows is a whole number, or empty for all of them")
+        return None
 
     model = workspace.model.source if workspace.model is not None else ""
     return Form(

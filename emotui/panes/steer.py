@@ -323,14 +323,14 @@ class SteerPane(SteerRuns):
             self.toast("no finished run to export; Ctrl+J makes one")
             return
 
-        def take(name: str) -> None:
+        def take(name: str) -> int:
             def start(tools: Tools) -> Job:
                 del tools
                 from emotui.jobs.live_export import export_live_job
 
                 return export_live_job(result, Path(name))
 
-            self.submit(
+            return self.submit(
                 start,
                 "export steering run",
                 lane="desk",
@@ -340,4 +340,5 @@ class SteerPane(SteerRuns):
         folder = self.workspace.home.root
         names = (folder / f"steer-{number}.md" for number in count(1))
         value = str(next(name for name in names if not name.exists()))
-        self.ask(AskText("Write to", value=value, hint=".md to read · .json for all of it"), take)
+        hint = ".md to read · .json for all of it"
+        self.ask_for_job(lambda: AskText("Write to", value=value, hint=hint), take)

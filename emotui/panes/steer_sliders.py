@@ -4,11 +4,14 @@ In: emotions with their alphas, coherent windows. Out: the sliders' own messages
 """
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from rich.cells import cell_len
 from textual import events
+from textual.binding import BindingType
 from textual.containers import Vertical
 
+from emotui.actions import bindings
 from emotui.sanitize import one_line
 from emotui.widgets.cells import fit
 from emotui.widgets.slider import AlphaSlider
@@ -35,8 +38,9 @@ class EmotionSlider(AlphaSlider):
 
 
 class Sliders(Vertical):
-    """The sliders, one above the other."""
+    """The sliders, one above the other; Up and Down go from one to the next."""
 
+    BINDINGS: ClassVar[list[BindingType]] = bindings("sliders")
     DEFAULT_CSS = "Sliders { height: auto; max-height: 6; overflow-y: auto; }"
 
     def __init__(self, *, id: str) -> None:
@@ -92,6 +96,13 @@ class Sliders(Vertical):
         """Mark each emotion's coherent window."""
         for emotion, slider in self._by_emotion.items():
             slider.set_window(window_of(emotion))
+
+    def action_move(self, by: int) -> None:
+        """Focus the slider so many below; at an end it stays."""
+        emotions = list(self._by_emotion)
+        to = emotions.index(self.current) + by
+        if 0 <= to < len(emotions):
+            self._by_emotion[emotions[to]].focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember which one is in use."""

@@ -157,13 +157,13 @@ class TokensChoices(TokensScores):
             found = parse_row(text, workspace.dataset)
             return found if isinstance(found, str) else ""
 
-        def take(text: str) -> None:
+        def take(text: str) -> int:
             found = parse_row(text, workspace.dataset)
             assert not isinstance(found, str)
-            self._read_row(*found)
+            return self._read_row(*found)
 
-        self.ask(
-            AskText(
+        self.ask_for_job(
+            lambda: AskText(
                 f"Row of {workspace.dataset}" if here else "Row of a dataset",
                 value=str(workspace.row) if here else "",
                 hint="counted from 0; NAME and a number: a row of another dataset",
@@ -172,7 +172,7 @@ class TokensChoices(TokensScores):
             take,
         )
 
-    def _read_row(self, dataset: str, row: int) -> None:
+    def _read_row(self, dataset: str, row: int) -> int:
         """Show a row; n and N go on from it."""
 
         def start(tools: Tools) -> Job:
@@ -186,7 +186,8 @@ class TokensChoices(TokensScores):
             self._row = dataset, row
             self.focus_first()
 
-        self.submit(start, f"row of {dataset}", lane="desk", subject="row", then=take, quiet=True)
+        title = f"row of {dataset}"
+        return self.submit(start, title, lane="desk", subject="row", then=take, quiet=True)
 
     def action_next_row(self, by: int) -> None:
         """The row after or before the one shown, or after the Data pane's."""
@@ -218,7 +219,7 @@ class TokensChoices(TokensScores):
             return
         emotions, layer, (start_, stop, _) = self.emotions, self.at_layer, self.span
 
-        def take(name: str) -> None:
+        def take(name: str) -> int:
             def start(tools: Tools) -> Job:
                 del tools
                 from emotui.jobs.colour import export_scores_job
@@ -227,11 +228,11 @@ class TokensChoices(TokensScores):
                     coloured, Path(name), emotions=emotions, layer=layer, span=(start_, stop)
                 )
 
-            self.submit(start, "export scores", lane="desk", then=self._wrote)
+            return self.submit(start, "export scores", lane="desk", then=self._wrote)
 
         folder = self.workspace.home.root
-        self.ask(
-            AskText(
+        self.ask_for_job(
+            lambda: AskText(
                 "Write to",
                 value=str(folder / f"tokens-layer{layer}.html"),
                 hint=".html: the coloured text · .csv: every token's scores",

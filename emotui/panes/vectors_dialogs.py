@@ -171,17 +171,19 @@ class VectorsDialogs(Pane):
         labels = [row.label for row in atlas.rows]
         example = f"{labels[0]} - {labels[1]}" if len(labels) > 1 else f"0.5*{labels[0]}"
 
-        def weigh(expression: str) -> None:
+        def weigh(expression: str) -> int:
             def start(tools: Tools) -> Job:
                 from emotui.jobs.atlas import mixture_job
 
                 return mixture_job(tools.home, expression, source, layer)
 
             title = f"combine {expression}"
-            self.submit(start, title, lane="desk", subject="mixture", then=self._name_mixture)
+            return self.submit(
+                start, title, lane="desk", subject="mixture", then=self._name_mixture
+            )
 
-        self.ask(
-            AskText(
+        self.ask_for_job(
+            lambda: AskText(
                 f"Combine directions of {source}",
                 hint=f"e.g. {example}; unit directions are added, the sum has unit norm",
                 check=lambda t: "" if t.strip() else f"write e.g. {example}",
@@ -190,7 +192,7 @@ class VectorsDialogs(Pane):
         )
 
     def _name_mixture(self, found: Mixture) -> None:
-        def save(name: str) -> None:
+        def save(name: str) -> int:
             def start(tools: Tools) -> Job:
                 from emotui.jobs.build import combine_job
 
@@ -198,15 +200,15 @@ class VectorsDialogs(Pane):
                     tools.home, found.expression, name=name.strip(), sources=(found.source,)
                 )
 
-            self.submit(
+            return self.submit(
                 start,
                 f"save {found.expression}",
                 lane="desk",
                 then=lambda _: self._saved(name.strip()),
             )
 
-        self.ask(
-            AskText(
+        self.ask_for_job(
+            lambda: AskText(
                 f"{found.expression}: name of the new set",
                 hint=mixture_line(found),
                 check=lambda t: "" if t.strip() else "give it a name; Esc saves nothing",
@@ -230,8 +232,8 @@ class VectorsDialogs(Pane):
         value = f"{folder / atlas.vectors}.safetensors"
         if self.view != "list":
             value = str(self.workspace.home.reports / f"{atlas.vectors}-L{atlas.layer}-{view}")
-        self.ask(
-            AskText(
+        self.ask_for_job(
+            lambda: AskText(
                 "Write to",
                 value=value,
                 hint=".safetensors .npz: all vectors · .gguf: this emotion · .svg .png .csv: the "
@@ -245,7 +247,7 @@ class VectorsDialogs(Pane):
         """Which chart an export means."""
         return "heat" if self.view == "list" else self.view
 
-    def _write(self, path: Path, atlas: Atlas, *, whole: bool) -> None:
+    def _write(self, path: Path, atlas: Atlas, *, whole: bool) -> int:
         emotion, view = self.emotion, self._chart
         # The proposed name of a chart has no ending, though the set's name in it may hold a dot.
         all_three = not path.suffix or (whole and self.view != "list")
@@ -265,7 +267,7 @@ class VectorsDialogs(Pane):
                 return export_chart_job(tools.home, ask, path, endings)
             return export_set_job(tools.home, atlas.vectors, path, label=emotion)
 
-        self.submit(start, f"export {atlas.vectors}", lane="desk", then=self._wrote)
+        return self.submit(start, f"export {atlas.vectors}", lane="desk", then=self._wrote)
 
     def _wrote(self, paths: tuple[str, ...]) -> None:
         self.toast("wrote " + ", ".join(one_line(path) for path in paths))

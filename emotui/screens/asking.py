@@ -1,11 +1,13 @@
 """Dialogs that ask one thing: a line of text, yes or no, one of a list.
 
-Each is a ModalScreen whose answer is None when it is closed with Esc. Options are text, made safe
+Each is a ModalScreen whose answer is None when it is closed with Esc. An answer to a `Question` can
+be refused after it has closed; it is asked again as it was answered. Options are text, made safe
 here. Knows no pane.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -42,7 +44,15 @@ class Dialog(ModalScreen[T]):
     """
 
 
-class AskText(Dialog[str]):
+class Question(Dialog[T]):
+    """A dialog whose answer a job may refuse."""
+
+    @abstractmethod
+    def refused(self, answer: T, why: str) -> Self:
+        """Itself, not yet shown, with the answer that was refused filled in and the reason."""
+
+
+class AskText(Question[str]):
     """One line of text; `check` returns "" or what is wrong with it."""
 
     def __init__(
@@ -62,6 +72,11 @@ class AskText(Dialog[str]):
             yield Static(Text(one_line(self._question)), classes="question")
             yield Input(self._value, id="answer", compact=True, select_on_focus=False)
             yield Static(Text(one_line(self._hint)), classes="hint", id="hint")
+
+    def refused(self, answer: str, why: str) -> Self:
+        """The line as it was typed; the reason in place of the hint."""
+        self._value, self._hint = answer, f"! {why}"
+        return self
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter answers, unless something is wrong with it."""

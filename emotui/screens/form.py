@@ -3,9 +3,10 @@
 In: fields. Out: a dict of answers by field name, or None after Esc. Knows no pane.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -14,7 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Select, Static
 
 from emotui.sanitize import one_line
-from emotui.screens.asking import Dialog
+from emotui.screens.asking import Question
 
 NONE = "(none)"
 """What a choice without a value shows."""
@@ -34,17 +35,24 @@ class Field:
     """Whether one of the choices has to be taken; `value` is one of them then."""
 
 
-Check = Callable[[Mapping[str, str]], str]
-"""Returns "" or what is wrong."""
+@dataclass(frozen=True)
+class Wrong:
+    """What is wrong with the answers, and the name of the field that has to change."""
+
+    field: str
+    why: str
 
 
-def fine(answers: Mapping[str, str]) -> str:
+Check = Callable[[Mapping[str, str]], Wrong | None]
+"""Returns the first thing that is wrong; None for nothing."""
+
+
+def fine(answers: Mapping[str, str]) -> None:
     """A check that finds nothing wrong."""
     del answers
-    return ""
 
 
-class Form(Dialog[dict[str, str]]):
+class Form(Question[dict[str, str]]):
     """Tab moves, Enter in a line or Ctrl+J anywhere takes all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+j", "take", "take", priority=True)]
@@ -59,10 +67,17 @@ class Form(Dialog[dict[str, str]]):
     """
 
     def __init__(
-        self, question: str, fields: Sequence[Field], *, hint: str = "", check: Check = fine
+        self,
+        question: str,
+        fields: Sequence[Field],
+        *,
+        hint: str = "",
+        check: Check = fine,
     ) -> None:
         super().__init__()
         self._question, self._fields, self._hint, self._check = question, fields, hint, check
+        self._begin_at = ""
+        """The field that has the focus first; "" for the first one."""
 
     def compose(self) -> ComposeResult:
         """A row per field."""
@@ -90,6 +105,18 @@ class Form(Dialog[dict[str, str]]):
             hint = "\n".join(one_line(line) for line in self._hint.split("\n"))
             yield Static(Text(hint), classes="hint", id="wrong")
 
+    def on_mount(self) -> None:
+        """To the field that was refused."""
+        if self._begin_at:
+            self.query_one(f"#field-{self._begin_at}").focus()
+
+    def refused(self, answer: dict[str, str], why: str) -> Self:
+        """Filled in as it was; the reason in place of the hint, the focus where it belongs."""
+        self._fields = [replace(f, value=answer.get(f.name, f.value)) for f in self._fields]
+        self._hint = f"! {why}"
+        self._begin_at = blamed(why, self._fields)
+        return self
+
     @property
     def answers(self) -> dict[str, str]:
         """What stands in the fields now."""
@@ -108,9 +135,27 @@ class Form(Dialog[dict[str, str]]):
         self.action_take()
 
     def action_take(self) -> None:
-        """Close with the answers, unless something is wrong with them."""
+        """Close with the answers; where something is wrong, say it and go to its field."""
         wrong = self._check(self.answers)
-        if wrong:
-            self.query_one("#wrong", Static).update(Text("! " + one_line(wrong)))
-        else:
+        if wrong is None:
             self.dismiss(self.answers)
+            return
+        self.query_one("#wrong", Static).update(Text("! " + one_line(wrong.why)))
+        self.query_one(f"#field-{wrong.field}").focus()
+
+
+OTHERWISE = {"with": "other", "register": "registers"}
+"""Options of the commands whose field has another name."""
+
+
+def blamed(why: str, fields: Sequence[Field]) -> str:
+    """The field that a job's refusal is about: whose option it names or whose value; else ""."""
+    names = {field.name for field in fields}
+    for option in re.findall(r"--([a-z-]+)", why):
+        name = OTHERWISE.get(option, option.replace("-", "_"))
+        if name in names:
+            return name
+    given = [(field.name, one_line(field.value)) for field in fields if field.value]
+    quoted = [name for name, value in given if repr(value) in why]
+    named = [name for name, value in given if len(value) > 2 and value in why]
+    return next(iter(quoted + named), "")

@@ -28,6 +28,7 @@ CLASSES = {
     "scatter": ("emotui.widgets.scatter", "Scatter"),
     "token-view": ("emotui.widgets.token_view", "TokenView"),
     "slider": ("emotui.widgets.slider", "AlphaSlider"),
+    "sliders": ("emotui.panes.steer_sliders", "Sliders"),
 }
 
 
@@ -48,6 +49,7 @@ def test_no_two_actions_share_a_key_where_both_can_be_reached() -> None:
 
 def test_a_clash_is_found() -> None:
     assert ("tokens.left", "tokens.yank", "h") in clashes({"tokens.yank": "h"})
+    assert ("steer.more", "steer.slider-below", "right") in clashes({"steer.slider-below": "right"})
     assert ("app.quit", "steer.run", "q") in clashes({"steer.run": "q"})
     assert clashes({"probes.metric": "b"}) == []
 

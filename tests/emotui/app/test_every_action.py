@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from emotui.actions import ACTIONS, EVERYWHERE, LISTS, PANES, Action
+from emotui.screens.asking import PickOne
 from emotui.screens.help import Help
 from emotui.screens.jump import Jump
 from emotui.widgets.table import VirtualTable
@@ -66,6 +67,16 @@ async def _palette(stage: Stage, key: str) -> None:
     await stage.until(lambda: "data: filter..." not in stage.text, "closed")
 
 
+async def _model(stage: Stage, key: str) -> None:
+    await stage.press(key)
+    await stage.until(lambda: isinstance(stage.app.screen, PickOne), "the list")
+    await stage.type("demo")
+    await stage.press("enter")
+    assert stage.app.workspace.model is not None
+    assert stage.app.workspace.model.source == "demo"
+    assert " demo " in stage.lines[0]
+
+
 async def _theme(stage: Stage, key: str) -> None:
     assert not key, "it has no key: the palette runs it"
     before = stage.app.theme
@@ -105,6 +116,7 @@ ANYWHERE: dict[str, Check] = {
     "app.maximise": _maximise,
     "app.help": _help,
     "app.palette": _palette,
+    "app.model": _model,
     "app.theme": _theme,
     "app.cancel": _cancel,
     "app.quit": _quit,

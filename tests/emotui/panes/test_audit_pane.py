@@ -323,7 +323,7 @@ def test_what_a_person_adds_is_an_event_and_shows(home: Path):
         await host.type("topic and length")
         await host.press("enter")
         assert "both are needed" in host.screen()
-        await host.press("tab")
+        assert host.app.focused.id == "field-not_controlled", "the one that is empty"
         await host.answer("the register")
         assert "controlled: topic and length" in summary(host)
         await host.press("a")
@@ -433,6 +433,7 @@ def test_the_wizard_is_filled_from_what_is_shown_and_lints_the_words(home: Path,
         assert "did you mean 'glad'" in host.screen()
         assert not list(host.app._notifications), "said once, in the form"
         assert again.answers["claim"] == CLAIM
+        assert again.focused is again.query_one("#field-other"), "where the mistake is"
         again.query_one("#field-other", Input).value = "glad"
         await host.press("ctrl+j")
         record = load_finding(Home(home), "cosine-joyful-1")

@@ -17,6 +17,7 @@ from emotui.panes.audit_wizard import (
     mistakes,
     new_request,
 )
+from emotui.screens.form import blamed
 from store.finding_check import FindingProblem
 from vectors.audits.claims import Claim
 from vectors.audits.result import STATES, ControlResult
@@ -159,28 +160,50 @@ def answers(kind: str, **changes: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "changes", "wrong"),
+    ("kind", "changes", "field", "why"),
     [
-        ("probe", {}, ""),
-        ("probe", {"claim": ""}, "write the sentence"),
-        ("probe", {"run": ""}, "name the run"),
-        ("probe", {"emotion": ""}, "name the emotion"),
-        ("probe", {"layer": "x"}, "layer"),
-        ("probe", {"effect_min": "-1"}, "above 0"),
-        ("probe", {"effect_min": "much"}, "is a number"),
-        ("cosine", {"other": ""}, "other emotion"),
-        ("steering", {"alpha": ""}, "alpha is one number"),
-        ("steering", {"alpha": "0"}, "alpha is one number"),
-        ("steering", {"prompts": "/nowhere/at/all"}, "is no file"),
-        ("ablation", {"vectors": ""}, "name the vectors"),
-        ("axis", {}, "an axis needs norms"),
-        ("axis", {"norms": __file__, "component": "6"}, "one of 1, 2, 3, 4, 5"),
-        ("axis", {"norms": __file__}, ""),
+        ("probe", {"claim": ""}, "claim", "write the sentence"),
+        ("probe", {"run": ""}, "run", "name the run"),
+        ("probe", {"emotion": ""}, "emotion", "name the emotion"),
+        ("probe", {"layer": "x"}, "layer", "layer"),
+        ("probe", {"effect_min": "-1"}, "effect_min", "above 0"),
+        ("probe", {"effect_min": "much"}, "effect_min", "is a number"),
+        ("cosine", {"other": ""}, "other", "other emotion"),
+        ("steering", {"alpha": ""}, "alpha", "alpha is one number"),
+        ("steering", {"alpha": "0"}, "alpha", "alpha is one number"),
+        ("steering", {"alpha": "x"}, "alpha", "is not a number"),
+        ("steering", {"prompts": "/nowhere/at/all"}, "prompts", "is no file"),
+        ("ablation", {"vectors": ""}, "vectors", "name the vectors"),
+        ("axis", {}, "norms", "an axis needs norms"),
+        ("axis", {"norms": __file__, "component": "6"}, "component", "one of 1, 2, 3, 4, 5"),
     ],
 )
-def test_mistakes_are_seen_before_anything_is_entered(kind, changes, wrong):
+def test_mistakes_are_seen_before_anything_is_entered(kind, changes, field, why):
     found = mistakes(kind, answers(kind, **changes))
-    assert wrong in found if wrong else found == ""
+    assert found is not None
+    assert found.field == field
+    assert why in found.why
+
+
+@pytest.mark.parametrize(("kind", "changes"), [("probe", {}), ("axis", {"norms": __file__})])
+def test_a_filled_form_has_no_mistake(kind, changes):
+    assert mistakes(kind, answers(kind, **changes)) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ("--layer: layer 9 is not there; layers are 0..7", "layer"),
+        ("a cosine claim needs --with EMOTION", "other"),
+        ("no run 'r'; there are: tiny", "run"),
+        ("unknown emotion 'joyful'; did you mean 'joy'?", "emotion"),
+        ("--threshold without --prereg", ""),
+        ("the disk is full", ""),
+    ],
+)
+def test_a_refusal_is_about_the_field_it_names_or_quotes(wrong, field):
+    form = claim_form("cosine", Suggestion("cosine", "r", "v", "joyful", "glad", "5", "+0.1"))
+    assert blamed(wrong, form._fields) == field
 
 
 def test_the_form_becomes_the_request_of_the_command():

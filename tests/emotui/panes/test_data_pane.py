@@ -2,7 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from textual.widgets import Input, Select
 
 from emotui.actions import ACTIONS
 from emotui.cli import main
+from emotui.errors import OptionError
+from emotui.events import Event
+from emotui.panes import base as base_module
 from emotui.panes import data as data_module
 from emotui.panes.data import DataPane
 from emotui.panes.jobs import Details
@@ -248,6 +252,78 @@ def test_a_form_offers_the_columns_of_the_file(home: Path, tmp_path: Path) -> No
         assert host.workspace.dataset == "odd-names"
         assert "by topic" in host.screen()
         assert "sea" in host.screen()
+
+    run(scenario, home)
+
+
+def test_a_refused_import_asks_again_as_it_was_answered(home: Path, tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "rows.jsonl", [{"text": f"text {i}"} for i in range(5)])
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text("{no json", encoding="utf-8")
+
+    async def scenario(host: Hosted) -> None:
+        await host.press("i")
+        await host.answer(str(broken))
+        assert host.app.focused.value == str(broken)
+        assert "! " in host.line("#hint")
+        await host.answer(str(file))
+        form = host.app.screen
+        form.query_one("#field-name", Input).value = "no/name"
+        form.query_one("#field-many", Select).value = "join"
+        await host.press("ctrl+j")
+        again = host.app.screen
+        assert isinstance(again, Form)
+        assert again is not form
+        assert again.focused is again.query_one("#field-name")
+        assert (again.answers["name"], again.answers["many"]) == ("no/name", "join")
+        assert "no/name" in host.line("#wrong")
+        assert not host.app.said, "said once, in the form"
+        await host.type("named")
+        await host.press("ctrl+j")
+        assert host.workspace.dataset == "named"
+
+    run(scenario, home)
+
+
+@pytest.mark.parametrize("elsewhere", ["", "pane", "dialog", "later"])
+def test_a_question_comes_back_only_to_who_is_still_there(
+    home: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: str
+) -> None:
+    open_ = threading.Event()
+
+    def refuse(*args: object, **options: object) -> Iterator[Event]:
+        del args, options
+        open_.wait(10)
+        yield from ()
+        raise OptionError("--layers: layer 9 is not there; layers are 0, 1")
+
+    monkeypatch.setattr("emotui.jobs.extract.extract_job", refuse)
+
+    async def scenario(host: Hosted) -> None:
+        await host.press("e")
+        form = host.app.screen
+        form.query_one("#field-model", Input).value = "demo"
+        form.query_one("#field-layers", Input).value = "9"
+        await host.tap("ctrl+j")
+        if elsewhere == "pane":
+            await host.tap("7")
+        elif elsewhere == "dialog":
+            await host.tap("i")
+        elif elsewhere == "later":
+            monkeypatch.setattr(base_module, "ASK_AGAIN_WITHIN", 0.0)
+        before = host.app.screen
+        open_.set()
+        await host.settled()
+        assert host.workspace.model is None, "a model that was refused is nobody's"
+        if elsewhere:
+            assert host.app.screen is before
+            assert any("layer 9 is not there" in text for text in host.app.said)
+        else:
+            again = host.app.screen
+            assert isinstance(again, Form)
+            assert again.focused is again.query_one("#field-layers")
+            assert again.answers["layers"] == "9"
+            assert not host.app.said
 
     run(scenario, home)
 

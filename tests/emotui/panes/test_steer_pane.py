@@ -164,8 +164,14 @@ def test_several_emotions_each_with_a_slider(prepared: Prepared, vectors: str) -
         await host.press("e")
         await host.press("a", "enter")
         assert host.pane.emotions == ("joyful", "sad")
-        host.pane.sliders.slider("sad").focus()
-        await host.press("minus", "full_stop", "3", "enter")
+        sliders = host.pane.sliders
+        await host.press("down")
+        assert sliders.slider("sad").has_focus
+        await host.press("down")
+        assert sliders.slider("sad").has_focus, "it is the last"
+        await host.press("up")
+        assert sliders.slider("joyful").has_focus
+        await host.press("j", "minus", "full_stop", "3", "enter")
         assert host.pane.sliders.alphas == {"joyful": 0.4, "sad": -0.3}
         await host.press("ctrl+j")
         assert host.pane.result.texts[1].alphas == (0.4, -0.3)
@@ -475,7 +481,8 @@ def test_export(prepared: Prepared, vectors: str, tmp_path: Path) -> None:
         assert again.texts[1].token_ids == host.pane.result.texts[1].token_ids
         assert "| steered | +0.4 |" in (tmp_path / "run.md").read_text()
         assert not (tmp_path / "run.txt").exists()
-        assert "use .json or .md" in host.app.failed[-1]
+        assert "use .json or .md" in host.line("#hint"), "the same question again"
+        await host.press("escape")
         names = []
         for _ in range(2):
             await host.press("x", "enter")

@@ -222,6 +222,10 @@ def test_algebra_saves_a_new_set(home: Path) -> None:
         await host.answer("joyful - gloomy")
         assert host.app.failed, "an unknown emotion is refused before a name is asked for"
         assert "gloomy" in host.app.failed[-1]
+        assert "! in 'joyful - gloomy'" in host.line("#hint")
+        assert host.app.focused.value == "joyful - gloomy", "the line is not lost"
+        await host.answer("joyful - calm")
+        assert "name of the new set" in host.screen()
 
     run(scenario, home)
     mixed, six = open_set(Home(home), "mix"), open_set(Home(home), "six")
