@@ -141,6 +141,14 @@ _VECTORS = (
         "vectors",
         "vectors",
         ("emotion", "e", "pick_emotion", "emotion", "vectors: emotion...", "Choose the emotion"),
+        (
+            "build",
+            "b",
+            "build",
+            "build",
+            "vectors: build...",
+            "A direction per emotion, from a run",
+        ),
         ("plane", "p", "plane", "plane", "vectors: plane", "Scatter of the first components"),
         ("heat-map", "h", "heat_map", "heat map", "vectors: heat map", "Cosines of all pairs"),
         (

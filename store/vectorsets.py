@@ -68,16 +68,13 @@ def save_vectors(
 
     Raises FormatError where `unit` does not fit labels and layers, or is not finite.
     """
-    check_name(name)
+    check_free(home, name, replace=replace)
     meta = dict(meta)
     d_model = _check(arrays, meta)
     home.ensure()
     folder = home.vectors / name
     with WriterLock(home.vectors / f".{name}.lock"):
-        if (folder / META).exists() and not replace:
-            raise StoreError(
-                f"there are vectors named {name!r} already; choose another name, or pass --replace"
-            )
+        check_free(home, name, replace=replace)
         fresh = not folder.exists()
         folder.mkdir(exist_ok=True)
         try:
@@ -89,6 +86,15 @@ def save_vectors(
                 shutil.rmtree(folder, ignore_errors=True)
             raise
     return vectors_info(home, name)
+
+
+def check_free(home: Home, name: str, *, replace: bool = False) -> None:
+    """StoreError unless a set may be saved under `name`; worth asking before long work."""
+    check_name(name)
+    if (home.vectors / name / META).exists() and not replace:
+        raise StoreError(
+            f"there are vectors named {name!r} already; choose another name, or pass --replace"
+        )
 
 
 def _check(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> int:

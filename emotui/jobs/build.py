@@ -24,7 +24,7 @@ from emotui.options import LayerSpec, layers_for
 from store.forks import Fork, note_forks
 from store.layout import Home
 from store.runs import Run
-from store.vectorsets import VectorsInfo, save_vectors
+from store.vectorsets import VectorsInfo, check_free, save_vectors
 from vectors.algebra import combine
 from vectors.deflection import deflection_directions
 from vectors.directions import DirectionSet, Recipe, build_directions
@@ -65,6 +65,7 @@ def build_job(
     home: Home, request: BuildRequest, *, engine: Engine, cancelled: Cancelled = never
 ) -> Job:
     """Extracts the neutral texts if need be, builds, saves; Done holds a BuildResult."""
+    check_free(home, request.name, replace=request.replace)
     data = run_data(home, request.run)
     with ExitStack() as stack:
         stack.callback(data.run.close)

@@ -70,12 +70,17 @@ class RunList:
 
 
 def runs_job(home: Home, dataset: str = "") -> Job:
-    """Done holds a RunList; `dataset` is the one the user is looking at."""
+    """Done holds what `run_list` returns."""
+    yield Done(run_list(home, dataset))
+
+
+def run_list(home: Home, dataset: str = "") -> RunList:
+    """Every run; `dataset` is the one the user is looking at."""
     known = {info.name: len(info.labels) for info in list_datasets(home)}
     runs = tuple(_choices(home, known))
     fitting = [choice for choice in runs if choice.fits]
     fitting.sort(key=lambda c: (c.run.dataset != dataset, not c.probed))
-    yield Done(RunList(runs, fitting[0].run.run_id if fitting else ""))
+    return RunList(runs, fitting[0].run.run_id if fitting else "")
 
 
 def _choices(home: Home, known: dict[str, int]) -> Iterator[RunChoice]:

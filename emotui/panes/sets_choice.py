@@ -37,7 +37,7 @@ def ask_for_set(
     *,
     question: str,
     fits: Fits = lambda entry, entries: True,  # noqa: ARG005
-    none: str = "no vectors yet; emotui vectors build makes them from a run",
+    none: str = "no vectors yet; 3 and then b builds them from a run",
     at_once: bool = False,
 ) -> None:
     """List the sets that fit and ask for one; with `at_once` a single one is not asked for."""

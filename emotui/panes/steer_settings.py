@@ -39,7 +39,7 @@ Settings = tuple[object, ...]
 class SteerSettings(Pane):
     """Base of the Steer pane: emotions, layer, mode, positions, sampling, recipes."""
 
-    empty_hint = "no vectors chosen: S chooses a set; emotui vectors build makes one"
+    empty_hint = "no vectors chosen: S chooses a set; b in Vectors builds one"
 
     def __init__(self) -> None:
         super().__init__()

@@ -87,7 +87,7 @@ class TokensChoices(TokensScores):
             take,
             question=f"{wanted.capitalize()} vectors",
             fits=fits,
-            none=f"no {wanted} vectors of this model; emotui vectors build --expression makes them",
+            none=f"no {wanted} vectors of this model; 3 and then b builds them",
             at_once=True,
         )
 

@@ -46,7 +46,7 @@ class VectorsPane(VectorsNear):
     """Sets and emotions; heat map, plane and comparison beside them where there is room."""
 
     pane_id = "vectors"
-    empty_hint = "no vectors yet: emotui vectors build RUN --name NAME"
+    empty_hint = "no vectors yet: b builds them from a run"
     BINDINGS = bindings("vectors")
     SCOPED_CSS: ClassVar[bool] = False
     DEFAULT_CSS = """
@@ -221,7 +221,7 @@ class VectorsPane(VectorsNear):
 
     def on_job(self, report: Report) -> None:
         """A set or ratings that cannot be read: say so in the pane too."""
-        if isinstance(report, JobFailed):
+        if isinstance(report, JobFailed) and not self.tells_of(report):
             self._about("! " + report.message)
 
     def _take(self, atlas: Atlas) -> None:

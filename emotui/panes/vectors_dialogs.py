@@ -6,7 +6,7 @@ calls of what the pane itself draws. Shows nothing of its own but dialogs.
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from emotui.events import Job
 from emotui.jobs.atlas_spec import Atlas, ChartAsk, Comparison, Mixture
@@ -81,6 +81,19 @@ class VectorsDialogs(Pane):
             self.choose(replace(self.workspace, emotion=label))
 
         self.ask(PickOne("Emotion", options, current=self.emotion), take)
+
+    def action_build(self) -> None:
+        """A new set from a run."""
+        from emotui.panes.vectors_build import begin_build
+
+        begin_build(self)
+
+    def resume_job(self, record: dict[str, Any]) -> None:
+        """A set that was being built when the last session ended."""
+        from emotui.panes.vectors_build import start_build
+
+        start_build(self, record["answers"])
+        self.toast(f"building {one_line(record['answers']['name'])} again")
 
     def action_details(self) -> None:
         """Every choice that made the set."""

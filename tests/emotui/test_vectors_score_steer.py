@@ -106,6 +106,7 @@ def test_combine(at_prepared, prepared, vectors: str):
             "did you mean 'plain'",
         ),
         (["vectors", "build", "{run}", "--name", "both", "--neutral", "plain"], "already"),
+        (["vectors", "build", "no-run", "--name", "both"], "already"),
         (["vectors", "build", "{run}", "--name", "x", "--layers", "9"], "layers are 0-2"),
         (["vectors", "build", "{run}", "--name", "x", "--method", "lad"], "did you mean 'lda'"),
         (["vectors", "show", "boht"], "did you mean 'both'"),
