@@ -423,6 +423,13 @@ class Workbench(InOrder, inherit_bindings=False):
 
     # Actions
 
+    def action_command_palette(self) -> None:
+        """Every command by name."""
+        from emotui.screens.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
     def action_choose_model(self) -> None:
         """Which model steers, colours and extracts."""
         from emotui.panes.model_choice import ask_for_model

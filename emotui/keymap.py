@@ -46,7 +46,7 @@ def check_keymap(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[str
 def clashes(keymap: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
     """(id, id, key) for every key two actions would share where both can be reached at once."""
     keymap = keymap or {}
-    held = [(a, _normal(key)) for a in ACTIONS for key in _keys(a, keymap)]
+    held = [(a, key_name(key)) for a in ACTIONS for key in _keys(a, keymap)]
     found = []
     for i, (first, key) in enumerate(held):
         for second, other in held[i + 1 :]:
@@ -59,7 +59,8 @@ def _keys(action: Action, keymap: Mapping[str, str]) -> Iterable[str]:
     return [key for key in keymap.get(action.id, action.keys).split(",") if key]
 
 
-def _normal(key: str) -> str:
+def key_name(key: str) -> str:
+    """Textual's name of a key: `slash` for `/`; a longer one is its own name."""
     return _character_to_key(key) if len(key) == 1 else key
 
 

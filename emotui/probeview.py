@@ -16,6 +16,8 @@ from emotui.jobs.probe import ProbeReport
 from emotui.sanitize import one_line
 from emotui.terminal import table
 
+NAMED = 3
+"""Labels that the last line names before it counts the rest."""
 FLAT = ("bag of words", "length only")
 BY_LAYER = ("norm only", "untrained twin")
 COLORS = {
@@ -150,13 +152,22 @@ def rests_on(report: ProbeReport) -> list[str]:
     unit = "topics" if r["grouping"] == "topic" else "texts"
     groups = f"{r['n_groups']} topics held out whole" if r["n_groups"] else "folds over texts"
     first = (
-        f"n {r['n']:,} texts ({r['n_dropped']:,} left out), {groups}, {r['folds']} folds x "
-        f"{r['seeds']} seeds, intervals by bootstrap over {unit}"
+        f"n {r['n']:,} texts ({r['n_dropped']:,} left out{_lone(r)}), {groups}, "
+        f"{r['folds']} folds x {r['seeds']} seeds, intervals by bootstrap over {unit}"
     )
     missing = "; ".join(one_line(why) for why in report.not_run)
     more = "synonyms, style and what else goes with the label"
     last = f"not controlled: {more}" + (f"; not run: {missing}" if missing else "")
     return [first, last]
+
+
+def _lone(result: dict[str, Any]) -> str:
+    """Labels that are not in the result because one text alone has them; reports before lack it."""
+    lone = [one_line(label) for label in result.get("left_out", ())]
+    if not lone:
+        return ""
+    more = f" and {len(lone) - NAMED} more" if len(lone) > NAMED else ""
+    return f", among them the only text of {', '.join(lone[:NAMED])}{more}"
 
 
 def probe_chart(report: ProbeReport) -> str:

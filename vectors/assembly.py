@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 
 from .directionset import DirectionSet, Recipe
 from .errors import DataError
+from .folds import lone_codes
 from .neutral import Components, neutral_components, neutral_scores, no_components
 from .recipes import Codes, Method, Rows, label_means, unit, usable_rows
 from .splithalf import split_half
@@ -109,7 +110,9 @@ def assemble(
         done.append(found)
         if progress is not None:
             progress(number + 1, len(layers))
-    return _stacked(done, tuple(layers), names, counts, _noted(recipe, most_dropped), residual_norm)
+    lone = [labels[code] for code in lone_codes(codes)]
+    noted = _noted(recipe, most_dropped, lone)
+    return _stacked(done, tuple(layers), names, counts, noted, residual_norm)
 
 
 def _finite(rows: Rows) -> Bool[np.ndarray, "text"]:
@@ -141,11 +144,14 @@ def _check_lengths(found: LayerVectors, names: tuple[str, ...], layer: int) -> N
             )
 
 
-def _noted(recipe: Recipe, dropped: int) -> Recipe:
-    if dropped == 0:
-        return recipe
-    note = f"{dropped} rows left out: no label, or values that are not finite"
-    return replace(recipe, notes=(*recipe.notes, note))
+def _noted(recipe: Recipe, dropped: int, lone: Sequence[str]) -> Recipe:
+    notes = []
+    if dropped > len(lone):
+        rows = dropped - len(lone)
+        notes.append(f"{rows} rows left out: no label, or values that are not finite")
+    if lone:
+        notes.append(f"labels of one text left out: {', '.join(lone)}")
+    return replace(recipe, notes=(*recipe.notes, *notes))
 
 
 def _stacked(

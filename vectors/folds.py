@@ -42,6 +42,12 @@ class Split:
     """Rows left out: no label, no topic, or values that are not finite."""
 
 
+def lone_codes(codes: Codes) -> Codes:
+    """Codes that one row alone has: nothing about such a label can be both learnt and checked."""
+    found, counts = np.unique(codes[codes >= 0], return_counts=True)
+    return np.asarray(found[counts == 1])
+
+
 def make_split(
     codes: Codes,
     labels: Sequence[str],

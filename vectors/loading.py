@@ -29,6 +29,8 @@ _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.tx
 # A weight file up to this size is hashed whole; of a larger one the header and samples.
 _WHOLE_BYTES = 256 * 2**20
 _SAMPLES, _SAMPLE_BYTES = 64, 2**20
+REACH_S = 10.0
+"""Seconds within which a hub has to answer."""
 _HUB_ID = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
 # What transformers and safetensors raise for files that are absent, broken or of another kind.
 _LOAD_ERRORS = (
@@ -71,6 +73,8 @@ def load_parts(request: LoadRequest) -> Loaded:
     """Check the request, then load config, tokenizer and weights; ModelError says what is wrong."""
     _check_names(request)
     folder = _local_folder(request)
+    if folder is None:
+        _check_reach(request)
     with _quiet():
         config = _load_config(request)
         device, device_reason = _choose_device(request)
@@ -132,6 +136,28 @@ def _local_folder(request: LoadRequest) -> Path | None:
             "convert them to safetensors or allow pickle"
         )
     return path
+
+
+def _check_reach(request: LoadRequest) -> None:
+    """ModelError at once for a hub model that is not in the cache where no hub can be reached.
+
+    Left to itself the hub's client tries six times, for half a minute.
+    """
+    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError
+
+    source, revision = request.source, request.revision
+    if isinstance(try_to_load_from_cache(source, "config.json", revision=revision), str):
+        return
+    try:
+        HfApi().model_info(source, revision=revision, timeout=REACH_S)
+    except HfHubHTTPError:
+        return  # the hub is there; loading says what it lacks
+    except (HTTPError, OSError) as error:
+        raise ModelError(
+            f"cannot get {source} from the hub ({_one_line(error)}), and it is not in the cache; "
+            "check the connection, or give a local directory"
+        ) from error
 
 
 def _load_config(request: LoadRequest) -> Any:

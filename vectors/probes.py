@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from .errors import Cancelled, DataError
-from .folds import Split, make_split
+from .folds import Split, lone_codes, make_split
 from .heldout import Held, assess
 from .solver import solve_logistic
 from .stats import Interval
@@ -111,7 +111,7 @@ class ProbeResult:
     n: int
     """Rows used."""
     n_dropped: int
-    """Rows left out: no label, no topic, or values that are not finite."""
+    """Rows left out: no label, no topic, values that are not finite, or the only one of a label."""
     n_groups: int
     """Topics; 0 where the data has none."""
     grouping: str
@@ -131,6 +131,8 @@ class ProbeResult:
     within_one_se: tuple[int, ...]
     """Layers whose balanced accuracy is within one standard error of the best."""
     settings: dict[str, Any] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    """Labels that one text alone has: they can be learnt or checked, not both."""
     over_words: tuple[Interval, ...] = ()
     """Per layer, balanced accuracy above bag of words on the same resampled topics; empty where
     bag of words was not run."""
@@ -220,11 +222,11 @@ def split_rows(
     *,
     split: str = "grouped",
 ) -> Split:
-    """The folds over rows that are finite in `rows` (any one layer)."""
+    """The folds over rows that are finite in `rows` (any one layer); labels of one text are out."""
     if len(rows) != len(codes):
         raise DataError(f"{len(rows)} rows of activations but {len(codes)} labels; give one each")
     return make_split(
-        codes,
+        np.where(np.isin(codes, lone_codes(codes)), -1, codes),
         labels,
         groups,
         usable=np.isfinite(rows).all(axis=1),

@@ -6,14 +6,14 @@ twin's activations. Out: `ProbeResult`. Knows no store and no screen; partial re
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from .baselines import band, flat_curve, length_only, norm_layer, shuffled_layer, words_held
 from .errors import Cancelled, DataError
-from .folds import Split
+from .folds import Split, lone_codes
 from .heldout import Held, above, assess
 from .probes import (
     Curve,
@@ -119,7 +119,8 @@ def run_probes(
         if twin_of is not None:
             columns.twin.append(held(split, prepared(twin_of(layer), split, chosen)))
             _tell(on_part, "untrained twin", layer, columns.twin[-1])
-    return _result(layers, columns, flat, split, chosen, target, dropped, permutations)
+    result = _result(layers, columns, flat, split, chosen, target, dropped, permutations)
+    return replace(result, left_out=tuple(labels[code] for code in lone_codes(codes)))
 
 
 def _tell(on_part: OnPart, name: str, layer: int, held: Held) -> None:

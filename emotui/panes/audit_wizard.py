@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.text import Text
-from textual import events
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
@@ -59,15 +58,6 @@ class ClaimForm(Form):
                                  other=answers.get("other", ""))  # fmt: skip
             if claim.value == before.sentence:
                 claim.value = self.given.sentence
-
-    def on_key(self, event: events.Key) -> None:
-        """Up and down move between the fields."""
-        if event.key in ("up", "down") and isinstance(self.focused, Input):
-            event.stop()
-            if event.key == "up":
-                self.focus_previous()
-            else:
-                self.focus_next()
 
     def _lint(self) -> None:
         claim = self.query_one("#field-claim", Input)

@@ -134,10 +134,14 @@ class SteerPane(SteerRuns):
             return
         emotion = slider.emotion
         self.sliders.alphas[emotion] = message.value
-        if self._knob is not None and self._live is not None and not self._live.sweep:
-            self._knob.turn(self._live.emotions.index(emotion), message.value)
-            self._moved = True
-            self._made_with["outputs"] = self._settings()
+        live = self._live
+        if self._knob is not None and live is not None and not live.sweep:
+            # An emotion added while text streams has no part in it: it waits for the next run.
+            if emotion in live.emotions:
+                self._knob.turn(live.emotions.index(emotion), message.value)
+                self._moved = True
+            if self.emotions == live.emotions:
+                self._made_with["outputs"] = self._settings()
         if emotion == self.emotions[0]:
             self.choose(replace(self.workspace, emotion=emotion, alpha=message.value))
         self.settings_changed()

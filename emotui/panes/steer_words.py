@@ -94,7 +94,8 @@ def rests_on(result: LiveResult) -> tuple[str, ...]:
     if result.live:
         parts.append("LIVE: alpha moved while text streamed, not evidence")
     n = len(result.texts)
-    parts.append(f"n {n} text{'s' if n > 1 else ''}, one prompt, seed {request.seed}")
+    of = " of the sweep" if request.sweep else ""
+    parts.append(f"n {n} text{'s' if n > 1 else ''}{of}, one prompt, seed {request.seed}")
     if any(row.control_seed is not None for row in request.rows):
         parts.append("beside a random direction of the same size")
     elif any(row.alphas for row in request.rows):

@@ -18,6 +18,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from emotui.sanitize import one_line
+from emotui.widgets.options import Options
 
 T = TypeVar("T")
 NO_MATCH = "nothing has these letters"
@@ -103,7 +104,7 @@ class Confirm(Dialog[bool]):
         """Question and the two answers; no comes first."""
         with Vertical():
             yield Static(Text(one_line(self._question)), classes="question")
-            yield OptionList(
+            yield Options(
                 Option(Text(f"n  {self._no}"), id="no"), Option(Text(f"y  {self._yes}"), id="yes")
             )
 
@@ -128,7 +129,7 @@ class PickOne(Dialog[str]):
         with Vertical():
             yield Static(Text(one_line(self._question)), classes="question")
             yield Input(placeholder="type to narrow", id="narrow", compact=True)
-            yield OptionList(id="options")
+            yield Options(id="options")
 
     def on_mount(self) -> None:
         """All of them, the current one marked."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -53,7 +54,7 @@ def fine(answers: Mapping[str, str]) -> None:
 
 
 class Form(Question[dict[str, str]]):
-    """Tab moves, Enter in a line or Ctrl+J anywhere takes all."""
+    """Tab, Up and Down move, Enter in a line or Ctrl+J anywhere takes all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+j", "take", "take", priority=True)]
     DEFAULT_CSS = """
@@ -116,6 +117,15 @@ class Form(Question[dict[str, str]]):
         self._hint = f"! {why}"
         self._begin_at = blamed(why, self._fields)
         return self
+
+    def on_key(self, event: events.Key) -> None:
+        """Up and Down go from a line to the field before and after; in a choice they open it."""
+        if event.key in ("up", "down") and isinstance(self.focused, Input):
+            event.stop()
+            if event.key == "up":
+                self.focus_previous()
+            else:
+                self.focus_next()
 
     @property
     def answers(self) -> dict[str, str]:

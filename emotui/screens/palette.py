@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from emotui.actions import ACTIONS, Action, palette, shown_keys
@@ -56,3 +56,12 @@ class ActionProvider(Provider):
             if score > 0:
                 line = self._line(action, matcher.highlight(action.command))
                 yield Hit(score, line, self._run(action), text=action.command)
+
+
+class Palette(CommandPalette):
+    """Textual's palette, whose list can be paged before it has been drawn (see widgets.options)."""
+
+    def _action_command_list(self, action: str) -> None:
+        drawn = self.query_one(CommandList).scrollable_content_region.height > 0
+        if drawn or not action.startswith("page_"):
+            super()._action_command_list(action)

@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 
 from emotui.sanitize import one_line, shorten
 from emotui.screens.asking import NO_MATCH, Dialog
+from emotui.widgets.options import Options
 
 _GROUP = "group:"
 HINT = "Space marks · a all · n none · / narrows · Enter takes"
@@ -58,7 +59,7 @@ class PickMany(Dialog[tuple[str, ...]]):
         with Vertical():
             yield Static(Text(one_line(self._question)), classes="question")
             yield Input(placeholder="/ narrows the list", id="narrow", compact=True)
-            yield OptionList(id="options")
+            yield Options(id="options")
             yield Static(id="hint", classes="hint", markup=False)
 
     def on_mount(self) -> None:

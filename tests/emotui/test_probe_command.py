@@ -113,7 +113,7 @@ def labelled(emotui, tmp_path: Path, model_dir: Path, labels: list[str | None]) 
     ("labels", "message"),
     [
         (["a"] * 8, "have the label 'a'"),
-        (["a"] * 7 + ["b"], "label 'b' has one"),
+        (["a"] * 7 + ["b"], "all 7 usable rows have the label 'a'"),
         ([None] * 8, "has no labels"),
     ],
 )
@@ -123,6 +123,14 @@ def test_labels_that_cannot_be_probed(
     done = emotui("probe", labelled(emotui, tmp_path, model_dir, labels), "--controls", "none")
     assert done.code == 2
     assert message in done.error
+
+
+def test_labels_of_one_text_are_left_out_and_named(emotui, tmp_path: Path, model_dir: Path):
+    rare = ["grief", "relief", "pride", "nerves"]
+    done = emotui("probe", labelled(emotui, tmp_path, model_dir, ["a", "b"] * 10 + rare), *FAST)
+    assert done.code == 0
+    said = "n 20 texts (4 left out, among them the only text of grief, nerves, pride and 1 more)"
+    assert said in done.out
 
 
 def test_a_run_without_topics_says_so(emotui, tmp_path: Path, model_dir: Path):

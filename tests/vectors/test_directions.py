@@ -174,14 +174,32 @@ def test_names_and_layers_that_are_not_there() -> None:
         built.at("sad", 3)
 
 
+def test_a_label_of_one_text_is_left_out_and_noted() -> None:
+    data = planted(n_labels=3)
+    make = {"recipe": recipe(), "residual_norm": np.ones(1)}
+    lone = data.codes.copy()
+    lone[lone == 1] = -1
+    gone = lone.copy()
+    lone[5], gone[5] = 1, -1
+    found = build_directions(data.layer_of, [0], lone, data.labels, **make)  # type: ignore[arg-type]
+    without = build_directions(data.layer_of, [0], gone, data.labels, **make)  # type: ignore[arg-type]
+    assert found.labels == without.labels == ("joyful", "calm")
+    assert np.array_equal(found.unit, without.unit)
+    assert found.recipe.notes[-1] == "labels of one text left out: sad"
+    assert "labels of one text" not in " ".join(without.recipe.notes)
+    with pytest.raises(DataError, match="one label at most"):
+        build_directions(
+            data.layer_of,
+            [0],
+            np.where(lone == 2, -1, lone),
+            data.labels,
+            **make,  # type: ignore[arg-type]
+        )
+
+
 def test_bad_data_is_named() -> None:
     data = planted(n_labels=3)
     make = {"recipe": recipe(), "residual_norm": np.ones(1)}
-    codes = data.codes.copy()
-    codes[codes == 1] = -1
-    codes[5] = 1
-    with pytest.raises(DataError, match="label 'sad' has 1 usable rows"):
-        build_directions(data.layer_of, [0], codes, data.labels, **make)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="one label at most \\('joyful' only\\)"):
         build_directions(
             data.layer_of,

@@ -5,15 +5,19 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import torch
 import transformers
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError, HTTPError
 from torch import Tensor, nn
 
 from tests.vectors.conftest import FAMILY_LIST, PROSE, tiny_config, tiny_hf, tokenizer_for
 from vectors import LayerError, ModelError, encode, load_model, untrained_twin, wrap_model
 from vectors.hooks import residual_hooks
+from vectors.loading import LoadRequest
 from vectors.models import LanguageModel
 
 Build = Callable[[str], LanguageModel]
@@ -379,6 +383,48 @@ def test_a_source_that_is_nowhere(tmp_path: Path) -> None:
         load_model(tmp_path / "file")
     with pytest.raises(ModelError, match="cannot get nobody/nothing from the hub"):
         load_model("nobody/nothing")
+
+
+@pytest.mark.parametrize("reason", [OSError("no route"), HTTPError("no name")])
+def test_a_hub_out_of_reach_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch, reason: Exception
+) -> None:
+    asked: list[str] = []
+
+    def no_answer(_api: HfApi, source: str, **_options: object) -> None:
+        asked.append(source)
+        raise reason
+
+    monkeypatch.setattr(HfApi, "model_info", no_answer)
+    monkeypatch.setattr("vectors.loading._load_config", lambda _request: pytest.fail("tried"))
+    with pytest.raises(ModelError, match=f"{reason}.*not in the cache; check the connection"):
+        load_model("nobody/nothing")
+    assert asked == ["nobody/nothing"]
+
+
+def test_a_hub_that_answers_or_a_model_in_the_cache_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tried: list[str] = []
+
+    def load(request: LoadRequest) -> None:
+        tried.append(request.source)
+        raise ModelError("tried")
+
+    def not_there(_api: HfApi, _source: str, **_options: object) -> None:
+        raise HfHubHTTPError("404", response=MagicMock())
+
+    monkeypatch.setattr("vectors.loading._load_config", load)
+    monkeypatch.setattr(HfApi, "model_info", not_there)
+    with pytest.raises(ModelError, match="tried"):
+        load_model("nobody/answered")
+    monkeypatch.setattr(HfApi, "model_info", lambda *_a, **_k: pytest.fail("asked"))
+    config = tmp_path / "config.json"
+    config.write_text("{}", encoding="utf-8")
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_a, **_k: str(config))
+    with pytest.raises(ModelError, match="tried"):
+        load_model("nobody/cached")
+    assert tried == ["nobody/answered", "nobody/cached"]
 
 
 # -- layers and tokens ----------------------------------------------------------------------------

@@ -296,6 +296,30 @@ def test_without_topics_the_result_says_so() -> None:
     assert result.curve("probe").accuracy[0].n_clusters == len(data.codes)
 
 
+def test_a_label_of_one_text_is_left_out_and_named() -> None:
+    data = planted(n_labels=3)
+    codes = np.append(data.codes, [3, 4])
+    groups = np.append(data.groups, [0, 1])
+    labels = (*data.labels, "rare", "rarer")
+    settings = ProbeSettings(seeds=1, bootstrap=50)
+
+    def more(layer: int) -> np.ndarray:
+        rows = data.layer_of(layer)
+        return np.concatenate([rows, rows[:2]])
+
+    found = run_probes(more, [0], codes, labels, groups, settings=settings, permutations=0)
+    without = run_probes(
+        data.layer_of, [0], data.codes, data.labels, data.groups, settings=settings, permutations=0
+    )
+    assert found.left_out == ("rare", "rarer")
+    assert found.labels == data.labels
+    assert (found.n, found.n_dropped) == (without.n, 2)
+    assert found.chance == pytest.approx(1 / 3)
+    assert found.curve("probe").accuracy == without.curve("probe").accuracy
+    assert without.left_out == ()
+    assert found.to_json()["left_out"] == ["rare", "rarer"]
+
+
 def test_bad_input_is_named() -> None:
     data = planted(n_labels=3)
     with pytest.raises(DataError, match="'joyful'; two are needed"):
@@ -305,6 +329,10 @@ def test_bad_input_is_named() -> None:
     codes[0] = 2
     with pytest.raises(DataError, match="label 'calm' has one usable row"):
         make_split(codes, data.labels, data.groups)
+    usable = np.ones(len(data.codes), dtype=bool)
+    usable[np.flatnonzero(data.codes == 2)[1:]] = False
+    with pytest.raises(DataError, match="label 'calm' has one usable row"):
+        make_split(data.codes, data.labels, data.groups, usable=usable)
     with pytest.raises(DataError, match="3 topics cannot be held out in 5 folds"):
         make_split(data.codes, data.labels, data.groups % 3)
     with pytest.raises(DataError, match="no layers"):

@@ -106,7 +106,8 @@ def play(
             app.current = pane
         async with app.run_test(size=size) as pilot:
             stage = Stage(app, pilot)
-            await stage.until(lambda: app.current in app._panes, "first pane")
+            # It is current when it has been mounted, and has asked for its first jobs.
+            await stage.until(lambda: app.query(".pane.-current"), "first pane")
             await (pilot.pause() if first_start else stage.idle())
             await scenario(stage)
         assert app.close_down(WAIT_S)

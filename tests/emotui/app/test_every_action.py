@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from textual.command import CommandList
+from textual.widgets import OptionList
 
 from emotui.actions import ACTIONS, EVERYWHERE, LISTS, PANES, Action
 from emotui.screens.asking import PickOne
@@ -174,6 +176,31 @@ def test_every_key_of_a_list(home: Path) -> None:
             assert rows.cursor == end + pages * page, (action_id, key)
 
     play(home, scenario)
+
+
+def test_a_page_key_before_the_first_drawing_is_harmless(tmp_path: Path) -> None:
+    """Textual's own lists end the application with a KeyError."""
+
+    def undrawn(options: OptionList) -> None:
+        options.styles.width = options.styles.height = 0
+        options.highlighted = 0
+
+    async def scenario(stage: Stage) -> None:
+        await stage.press("ctrl+p")
+        await stage.until(lambda: "data: filter..." in stage.text, "its commands")
+        commands = stage.app.screen.query_one(CommandList)
+        undrawn(commands)
+        await stage.press("pagedown", "pageup")
+        await stage.press("escape", "M")
+        await stage.until(lambda: isinstance(stage.app.screen, PickOne), "the list")
+        await stage.press("tab")
+        models = stage.app.screen.query_one(OptionList)
+        assert models.has_focus
+        undrawn(models)
+        await stage.press("pagedown", "pageup", "escape")
+        assert stage.app.current == "data"
+
+    play(tmp_path, scenario)
 
 
 def test_keys_are_text_while_a_line_has_the_focus(tmp_path: Path) -> None:

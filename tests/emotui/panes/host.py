@@ -5,7 +5,8 @@ real threads with a tiny real model; `await host.settled()` waits until nothing 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -103,7 +104,9 @@ class Hosted:
 
     @property
     def _quiet(self) -> bool:
-        return self.app.lanes is not None and set(self.app.asked) <= self.app.ended
+        # A pane is current when it has been mounted, and has asked for its first jobs.
+        shown = bool(self.app._exit or self.app.screen_stack[0].query(".pane.-current"))
+        return shown and set(self.app.asked) <= self.app.ended
 
     async def type(self, text: str) -> None:
         """Replace what stands in the focused line."""
@@ -153,3 +156,11 @@ async def hosting_session(
             yield hosted
         finally:
             app.close_down(5)
+
+
+async def until(reached: Callable[[], object]) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < end, "it never came"
+        await asyncio.sleep(0.005)

@@ -18,13 +18,14 @@ from emotui.panes import base as base_module
 from emotui.panes import data as data_module
 from emotui.panes.data import DataPane
 from emotui.panes.jobs import Details
+from emotui.screens.asking import AskText
 from emotui.screens.form import Form
 from emotui.widgets.prose import Prose
 from emotui.widgets.table import VirtualTable
 from store.datasets import Dataset
 from store.layout import Home
 from tests.emotui.conftest import Prepared, write_rows
-from tests.emotui.panes.host import Hosted, hosting
+from tests.emotui.panes.host import Hosted, hosting, until
 
 Scenario = Callable[[Hosted], Awaitable[None]]
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -307,8 +308,10 @@ def test_a_question_comes_back_only_to_who_is_still_there(
         await host.tap("ctrl+j")
         if elsewhere == "pane":
             await host.tap("7")
+            await until(lambda: host.app.current == "jobs")
         elif elsewhere == "dialog":
             await host.tap("i")
+            await until(lambda: isinstance(host.app.screen, AskText))
         elif elsewhere == "later":
             monkeypatch.setattr(base_module, "ASK_AGAIN_WITHIN", 0.0)
         before = host.app.screen
@@ -324,6 +327,10 @@ def test_a_question_comes_back_only_to_who_is_still_there(
             assert again.focused is again.query_one("#field-layers")
             assert again.answers["layers"] == "9"
             assert not host.app.said
+            await host.press("down")
+            assert again.focused is again.query_one("#field-pool")
+            await host.press("up", "up")
+            assert again.focused is again.query_one("#field-model")
 
     run(scenario, home)
 

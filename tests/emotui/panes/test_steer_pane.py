@@ -36,7 +36,7 @@ from emotui.worker import JobCancelled, JobEvent
 from emotui.workspace import SamplingChoice
 from store.layout import Home
 from tests.emotui.conftest import Prepared
-from tests.emotui.panes.host import Hosted, hosting, hosting_session
+from tests.emotui.panes.host import Hosted, hosting, hosting_session, until
 from vectors.generation import Generation, Step, generate
 from vectors.models import load_model
 from vectors.sampling import Sampling
@@ -312,7 +312,7 @@ def test_f_begins_a_claim_from_the_run_shown(prepared: Prepared, vectors: str) -
 def test_f_refuses_a_run_whose_alpha_moved(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
         await host.tap("ctrl+j")
-        await _until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
+        await until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
         await host.tap("0")
         await host.settled()
         await host.press("f")
@@ -507,7 +507,7 @@ def test_without_vectors_it_says_what_to_do(prepared: Prepared, vectors: str) ->
 def test_moved_while_it_streams_is_no_evidence(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
         await host.tap("ctrl+j")
-        await _until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
+        await until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
         assert host.workspace.steering
         await host.tap("0")
         await host.settled()
@@ -528,10 +528,36 @@ def test_moved_while_it_streams_is_no_evidence(prepared: Prepared, vectors: str)
 
 
 @pytest.mark.usefixtures("slowly")
+def test_an_emotion_added_while_text_streams_waits_for_the_next_run(
+    prepared: Prepared, vectors: str
+) -> None:
+    async def scenario(host: Hosted) -> None:
+        await host.tap("ctrl+j")
+        await until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
+        await host.tap("e")
+        await host.tap("a")
+        await host.tap("enter")
+        await until(lambda: host.pane.emotions == ("joyful", "sad"))
+        await host.tap("down")
+        await host.tap("right")
+        await until(lambda: host.pane.sliders.alphas["sad"] == 0.01)
+        assert host.pane.result is None, "it still streams"
+        await host.settled()
+        assert not host.pane.result.live, "what streamed was not touched"
+        assert host.pane.result.request.emotions == ("joyful",)
+        assert "(stale)" in host.screen()
+        await host.press("ctrl+j")
+        assert host.pane.result.request.emotions == ("joyful", "sad")
+        assert "(stale)" not in host.screen()
+
+    run(scenario, prepared, vectors, sampling=SamplingChoice(max_new_tokens=40))
+
+
+@pytest.mark.usefixtures("slowly")
 def test_stop_between_tokens_keeps_what_came(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
         await host.tap("ctrl+j")
-        await _until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
+        await until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
         await host.tap("escape")
         await host.settled()
         assert host.pane.result is None
@@ -550,7 +576,7 @@ def test_stop_between_tokens_keeps_what_came(prepared: Prepared, vectors: str) -
 def test_tokens_of_an_older_run_are_dropped(prepared: Prepared, vectors: str) -> None:
     async def scenario(host: Hosted) -> None:
         await host.tap("ctrl+j")
-        await _until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
+        await until(lambda: len(host.pane.outputs[STEERED].shown_text) > 0)
         old = host.pane._job
         await host.tap("b")
         await host.settled()
@@ -579,13 +605,6 @@ def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
         return generate(*args, on_step=step, **options)
 
     monkeypatch.setattr("emotui.jobs.live.generate", slow)
-
-
-async def _until(reached: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not reached():
-        assert time.monotonic() < end, "it never came"
-        await asyncio.sleep(0.005)
 
 
 def test_job_dial_moves_only_the_rows_that_follow(
