@@ -427,8 +427,9 @@ class Workbench(InOrder, inherit_bindings=False):
         """Every command by name."""
         from emotui.screens.palette import Palette
 
+        # Without an id: the one before may still be on its way out.
         if not isinstance(self.screen, Palette):
-            self.push_screen(Palette(id="--command-palette"))
+            self.push_screen(Palette())
 
     def action_choose_model(self) -> None:
         """Which model steers, colours and extracts."""

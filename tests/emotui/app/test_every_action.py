@@ -12,6 +12,7 @@ from emotui.actions import ACTIONS, EVERYWHERE, LISTS, PANES, Action
 from emotui.screens.asking import PickOne
 from emotui.screens.help import Help
 from emotui.screens.jump import Jump
+from emotui.screens.palette import Palette
 from emotui.widgets.table import VirtualTable
 from tests.emotui.app.stage import Gate, Stage, play
 from tests.emotui.conftest import Prepared
@@ -176,6 +177,24 @@ def test_every_key_of_a_list(home: Path) -> None:
             assert rows.cursor == end + pages * page, (action_id, key)
 
     play(home, scenario)
+
+
+def test_the_palette_opens_while_the_one_before_is_going(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        await stage.press("ctrl+p")
+        await stage.until(lambda: "data: filter..." in stage.text, "its commands")
+        before = stage.app.screen
+        assert isinstance(before, Palette)
+        before._action_escape()
+        assert before.is_attached, "it takes a moment"
+        stage.app.action_command_palette()
+        stage.app.action_command_palette()
+        await stage.until(lambda: not before.is_attached, "gone")
+        await stage.until(lambda: "data: filter..." in stage.text, "its commands")
+        await stage.press("escape", "7")
+        assert stage.app.current == "jobs"
+
+    play(tmp_path, scenario)
 
 
 def test_a_page_key_before_the_first_drawing_is_harmless(tmp_path: Path) -> None:
