@@ -27,7 +27,7 @@ from emotui import garbage
 from emotui.actions import EVERYWHERE, LISTS, PANES, Action, bindings, footer, help_rows
 from emotui.config import Settings
 from emotui.headline import headline
-from emotui.jobs.spec import DEMO, ModelSpec
+from emotui.jobs.spec import DEMO, spec_of
 from emotui.keymap import check_keymap
 from emotui.panes import make_pane
 from emotui.session import Session, load_session, save_session
@@ -98,7 +98,7 @@ class Workbench(InOrder, inherit_bindings=False):
         loaded = load_session(self.folder / SESSION)
         self.session: Session = loaded.session
         self._notes = [loaded.note] if loaded.note else []
-        model = _spec(settings, self.session.model) if self.session.model else None
+        model = spec_of(settings, self.session.model) if self.session.model else None
         self.workspace = from_session(Workspace(home, settings), self.session, model=model)
         known = [theme.name for theme in THEMES]
         theme_now = self.session.theme if self.session.theme in known else DARK.name
@@ -170,7 +170,7 @@ class Workbench(InOrder, inherit_bindings=False):
 
     async def _first_start(self) -> None:
         """The demo's data and run are prepared where everybody can see it, and the tour begins."""
-        model = _spec(self.workspace.settings, DEMO)
+        model = spec_of(self.workspace.settings, DEMO)
         self.choose(replace(self.workspace, model=replace(model, device="cpu")))
         (await self._pane("data")).resume_job({"what": "demo"})
         await self._show_pane("data")
@@ -543,10 +543,6 @@ class Workbench(InOrder, inherit_bindings=False):
     def action_skip_tour(self) -> None:
         """Away with it."""
         self.query_one("#tour", TourRow).end()
-
-
-def _spec(settings: Settings, source: str) -> ModelSpec:
-    return ModelSpec(source, dtype=settings.text("dtype"), device=settings.text("device"))
 
 
 def start_resource_tracker() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from emotui.config import Settings
 from emotui.events import Done, Job
-from emotui.jobs.spec import ModelSpec
+from emotui.jobs.spec import spec_of
 from emotui.sanitize import one_line, visible
 from emotui.terminal import fixed, table
 from vectors.directions import DirectionSet
@@ -84,7 +84,7 @@ def lens_rows(settings: Settings, d: DirectionSet, labels: Sequence[str], layer:
     from vectors.lens import vector_lens
 
     engine = Engine(threads=settings.number("threads"))
-    spec = ModelSpec("", dtype=settings.text("dtype"), device=settings.text("device"))
+    spec = spec_of(settings, "")
 
     def job() -> Job:
         model = yield from load_for(engine, d, spec, other_model=False)

@@ -68,7 +68,7 @@ def save_vectors(
 
     Raises FormatError where `unit` does not fit labels and layers, or is not finite.
     """
-    check_free(home, name, replace=replace)
+    check_name(name)
     meta = dict(meta)
     d_model = _check(arrays, meta)
     home.ensure()

@@ -48,6 +48,11 @@ def lone_codes(codes: Codes) -> Codes:
     return np.asarray(found[counts == 1])
 
 
+def without_lone(codes: Codes) -> Codes:
+    """-1 in place of those codes."""
+    return np.where(np.isin(codes, lone_codes(codes)), -1, codes)
+
+
 def make_split(
     codes: Codes,
     labels: Sequence[str],

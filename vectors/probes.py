@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from .errors import Cancelled, DataError
-from .folds import Split, lone_codes, make_split
+from .folds import Split, make_split, without_lone
 from .heldout import Held, assess
 from .solver import solve_logistic
 from .stats import Interval
@@ -226,7 +226,7 @@ def split_rows(
     if len(rows) != len(codes):
         raise DataError(f"{len(rows)} rows of activations but {len(codes)} labels; give one each")
     return make_split(
-        np.where(np.isin(codes, lone_codes(codes)), -1, codes),
+        without_lone(codes),
         labels,
         groups,
         usable=np.isfinite(rows).all(axis=1),

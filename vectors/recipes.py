@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Int
 
 from .errors import DataError
-from .folds import lone_codes
+from .folds import without_lone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,7 +144,7 @@ def usable_rows(
     A label of one row is dropped. Raises DataError naming a label of more that is left with fewer
     than two, or for one label only.
     """
-    codes = np.where(np.isin(codes, lone_codes(codes)), -1, codes)
+    codes = without_lone(codes)
     asked, counts = np.unique(codes[codes >= 0], return_counts=True)
     rows = np.flatnonzero((codes >= 0) & finite)
     left = np.bincount(codes[rows], minlength=len(labels)) if len(rows) else np.zeros(len(labels))

@@ -5,19 +5,15 @@ runs and vectors say of themselves; loads nothing and asks no hub.
 """
 
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from emotui.events import Done, Job
 from emotui.jobs.atlas import set_entries
+from emotui.jobs.runchoice import info_of
 from emotui.jobs.spec import DEMO, DEMO_MODEL
-from store.errors import StoreError
 from store.layout import Home
-from store.runs import Run, list_runs
-
-BROKEN = "broken"
-"""State of a run that cannot be read."""
+from store.runs import list_runs
 
 
 @dataclass(frozen=True)
@@ -35,15 +31,7 @@ class KnownModel:
 
 def known_models_job(home: Home) -> Job:
     """Done holds a tuple of KnownModel's."""
-    runs: Counter[str] = Counter()
-    for summary in list_runs(home):
-        if summary.state == BROKEN:
-            continue
-        try:
-            with closing(Run.open(home, summary.run_id)) as run:
-                runs[_named(str(run.info.get("source", "")))] += 1
-        except (StoreError, KeyError, TypeError):
-            continue  # Probes says what is wrong with it
+    runs = Counter(_named(str(info_of(home, r).get("source", ""))) for r in list_runs(home))
     sets = Counter(_named(entry.model) for entry in set_entries(home))
     used = sorted(runs | sets, key=lambda s: (-runs[s] - sets[s], s))
     sources = dict.fromkeys([*(s for s in used if s), DEMO])

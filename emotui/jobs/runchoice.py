@@ -85,14 +85,15 @@ def run_list(home: Home, dataset: str = "") -> RunList:
 
 def _choices(home: Home, known: dict[str, int]) -> Iterator[RunChoice]:
     for run in list_runs(home):
-        info = _info(home, run)
+        info = info_of(home, run)
         foreign = info.get("foreign")
         labels = len(info.get("labels") or ()) if foreign else known.get(run.dataset, 0)
         probed = bool(_probes(home, run.run_id))
         yield RunChoice(run, labels, info.get("twin_seed") is not None, probed)
 
 
-def _info(home: Home, run: RunSummary) -> dict[str, Any]:
+def info_of(home: Home, run: RunSummary) -> dict[str, Any]:
+    """What is recorded beside a run; {} where it cannot be read."""
     try:
         return Run.open(home, run.run_id).info if run.state != "broken" else {}
     except (StoreError, KeyError, TypeError):

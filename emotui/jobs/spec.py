@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emotui.config import Settings
 
 DEMO = "demo"
 """The name under which the embedded model can be asked for."""
@@ -22,3 +26,8 @@ class ModelSpec:
     revision: str | None = None
     trust_remote_code: bool = False
     allow_pickle: bool = False
+
+
+def spec_of(settings: "Settings", source: str) -> ModelSpec:
+    """A model by its source, in the number format and on the device of the settings."""
+    return ModelSpec(source, dtype=settings.text("dtype"), device=settings.text("device"))

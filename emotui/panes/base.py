@@ -167,10 +167,6 @@ class Pane(Container):
     def on_job(self, report: Report) -> None:
         """One of this pane's own jobs said something; stale reports never come here."""
 
-    def tells_of(self, failure: JobFailed) -> bool:
-        """Whether the pane says itself why this job was refused; else a toast does."""
-        return failure.job_id in self._questions
-
     def on_any_job(self, report: Report) -> None:
         """Any job said something, stale or not; for the Jobs pane."""
 
@@ -277,6 +273,10 @@ class Pane(Container):
         self.app.notify(text, severity=severity, markup=False)
 
     # What the shell calls
+
+    def tells_of(self, failure: JobFailed) -> bool:
+        """Whether the pane says itself why this job was refused; else a toast does."""
+        return failure.job_id in self._questions
 
     def on_mount(self) -> None:
         """A pane starts with the whole workspace."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emotui.events import Job
-from emotui.jobs.spec import ModelSpec
+from emotui.jobs.spec import ModelSpec, spec_of
 from emotui.lanes import Tools
 from emotui.panes.base import Pane
 from emotui.panes.dataforms import extract_form, extract_request, import_form, import_request
@@ -171,10 +171,9 @@ class DataDialogs(Pane):
         self.ask_for_job(lambda: extract_form(self.workspace), self._extract)
 
     def _extract(self, answers: Mapping[str, str]) -> int:
-        settings, model = self.workspace.settings, self.workspace.model
+        model = self.workspace.model
         if model is None or model.source != answers["model"]:
-            device, dtype = settings.text("device"), settings.text("dtype")
-            model = ModelSpec(answers["model"], dtype=dtype, device=device)
+            model = spec_of(self.workspace.settings, answers["model"])
         return self._start_extract(replace(self.workspace, model=model), answers)
 
     def _start_extract(self, workspace: Workspace, answers: Mapping[str, str]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emotui.events import Job
-from emotui.jobs.spec import ModelSpec
+from emotui.jobs.spec import spec_of
 from emotui.lanes import Tools
 from emotui.panes.base import Pane
 from emotui.sanitize import one_line
@@ -47,9 +47,8 @@ def ask_for_model(pane: Pane) -> None:
             use("" if chosen == OWN else chosen[1:])
 
     def use(source: str) -> None:
-        settings = pane.workspace.settings
-        spec = ModelSpec(source, dtype=settings.text("dtype"), device=settings.text("device"))
-        pane.choose(replace(pane.workspace, model=spec if source else None))
+        model = spec_of(pane.workspace.settings, source) if source else None
+        pane.choose(replace(pane.workspace, model=model))
         pane.toast(f"{one_line(source) or 'the own model of vectors'}: loaded when first needed")
 
     pane.submit(listing, "list models", lane="desk", subject="choose-model", then=ask, quiet=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from emotui.events import Job
 from emotui.jobs.atlas_spec import SetEntry
-from emotui.jobs.spec import ModelSpec
+from emotui.jobs.spec import ModelSpec, spec_of
 from emotui.lanes import Tools
 from emotui.panes.base import Pane
 from emotui.screens.asking import PickOne
@@ -18,10 +18,7 @@ Fits = Callable[[SetEntry, tuple[SetEntry, ...]], bool]
 
 def model_for(workspace: Workspace) -> ModelSpec:
     """The workspace's model, or the one the set was made with."""
-    if workspace.model is not None:
-        return workspace.model
-    settings = workspace.settings
-    return ModelSpec("", dtype=settings.text("dtype"), device=settings.text("device"))
+    return workspace.model or spec_of(workspace.settings, "")
 
 
 def list_sets(tools: Tools) -> Job:

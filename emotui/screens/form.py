@@ -68,12 +68,7 @@ class Form(Question[dict[str, str]]):
     """
 
     def __init__(
-        self,
-        question: str,
-        fields: Sequence[Field],
-        *,
-        hint: str = "",
-        check: Check = fine,
+        self, question: str, fields: Sequence[Field], *, hint: str = "", check: Check = fine
     ) -> None:
         super().__init__()
         self._question, self._fields, self._hint, self._check = question, fields, hint, check
